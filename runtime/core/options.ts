@@ -1,0 +1,161 @@
+/**
+ * Every whole number a user can set, in one table: where it stands in the spec, the environment variable that overrides
+ * it, its range, its default. The spec check, the reading of the environment and `docs/reference/configuration.md` follow it.
+ */
+export interface IntegerOption {
+  /** Path in the spec, or null if only the environment sets it. */
+  readonly spec: string | null
+  /** The variable that overrides it, or null if the spec alone sets it. */
+  readonly env: string | null
+  readonly min: number
+  readonly max: number
+  readonly default: number
+  readonly meaning: string
+}
+
+const day = 86_400_000
+
+const shared = {
+  graceMs: {
+    spec: null,
+    env: 'KEDAFN_GRACE_MS',
+    min: 1000,
+    max: 3_600_000,
+    default: 30_000,
+    meaning: 'the time from SIGTERM to exit, in ms',
+  },
+} as const satisfies Record<string, IntegerOption>
+
+export const consumerOptions = {
+  batchSize: {
+    spec: 'batch.size',
+    env: 'KEDAFN_BATCH_SIZE',
+    min: 1,
+    max: 10_000,
+    default: 100,
+    meaning: 'the most deliveries a handler gets at once; 1 by default for `each`',
+  },
+  batchMaxWaitMs: {
+    spec: 'batch.maxWaitMs',
+    env: 'KEDAFN_BATCH_MAX_WAIT_MS',
+    min: 0,
+    max: 60_000,
+    default: 0,
+    meaning: 'how long the first delivery of a batch waits for more, in ms',
+  },
+  concurrency: {
+    spec: 'concurrency',
+    env: 'KEDAFN_CONCURRENCY',
+    min: 1,
+    max: 1000,
+    default: 1,
+    meaning: 'how many handlers run at once in one process; 10 by default for `each`',
+  },
+  scaleMin: {
+    spec: 'scale.min',
+    env: null,
+    min: 0,
+    max: 1000,
+    default: 0,
+    meaning: 'the fewest replicas',
+  },
+  scaleMax: {
+    spec: 'scale.max',
+    env: null,
+    min: 1,
+    max: 1000,
+    default: 10,
+    meaning: 'the most replicas',
+  },
+  messagesPerReplica: {
+    spec: 'scale.messagesPerReplica',
+    env: null,
+    min: 1,
+    max: 1_000_000,
+    default: 100,
+    meaning: 'the queue length that one replica is for',
+  },
+  attempts: {
+    spec: 'retry.attempts',
+    env: 'KEDAFN_RETRY_ATTEMPTS',
+    min: 1,
+    max: 100,
+    default: 5,
+    meaning: 'how often a delivery is tried before it goes to dead letters',
+  },
+  firstDelayMs: {
+    spec: 'retry.firstDelayMs',
+    env: 'KEDAFN_RETRY_FIRST_DELAY_MS',
+    min: 10,
+    max: day,
+    default: 1000,
+    meaning: 'the delay before the second attempt, in ms; doubled for each one after',
+  },
+  maxDelayMs: {
+    spec: 'retry.maxDelayMs',
+    env: 'KEDAFN_RETRY_MAX_DELAY_MS',
+    min: 10,
+    max: day,
+    default: 60_000,
+    meaning: 'no delay is longer, in ms',
+  },
+  ...shared,
+} as const satisfies Record<string, IntegerOption>
+
+export const producerOptions = {
+  window: {
+    spec: null,
+    env: 'KEDAFN_WINDOW',
+    min: 1,
+    max: 10_000,
+    default: 1000,
+    meaning: 'the most messages published and not yet confirmed',
+  },
+  maxLineBytes: {
+    spec: null,
+    env: 'KEDAFN_MAX_LINE_BYTES',
+    min: 1,
+    max: 16_777_216,
+    default: 16_777_216,
+    meaning: 'a longer line goes to dead letters, in parts of this size',
+  },
+  checkpointLines: {
+    spec: null,
+    env: 'KEDAFN_CHECKPOINT_LINES',
+    min: 1,
+    max: 1_000_000,
+    default: 1000,
+    meaning: 'the most confirmed lines between two checkpoints',
+  },
+  checkpointMs: {
+    spec: null,
+    env: 'KEDAFN_CHECKPOINT_MS',
+    min: 1,
+    max: 60_000,
+    default: 100,
+    meaning: 'the longest time between two checkpoints while lines are confirmed, in ms',
+  },
+  ...shared,
+} as const satisfies Record<string, IntegerOption>
+
+/** The other variables that the runtime reads. */
+export const textOptions = {
+  AMQP_URL: {
+    default: 'amqp://guest:guest@127.0.0.1:5672',
+    meaning: 'the broker: amqp:// or amqps://, user, password and vhost percent-encoded',
+  },
+  KEDAFN_TOPOLOGY: {
+    default: 'declare',
+    meaning: '`declare` makes exchanges and queues that are missing, `verify` only checks that they stand',
+  },
+  LOG_LEVEL: { default: 'info', meaning: '`debug`, `info`, `warn` or `error`' },
+  INPUT_PATH: { default: "the source's path", meaning: 'producers: the file whose lines are sent' },
+  KEDAFN_CHECKPOINT_PATH: {
+    default: '.kedafn/<function>.checkpoint',
+    meaning: 'producers: where the checkpoint is kept',
+  },
+  KEDAFN_ONCE: {
+    default: 'false',
+    meaning: 'producers: `true` takes the file as complete and ends once all of it is confirmed',
+  },
+} as const

@@ -1,0 +1,68 @@
+/**
+ * The topology of a queue name as data: what the runtime declares or verifies, and what manifests are rendered from.
+ * The arguments are the same on RabbitMQ 3.10 to 4.3, and redeclaring with others is refused (406), so they stand here alone.
+ */
+
+export type Declaration =
+  | { readonly kind: 'exchange'; readonly name: string; readonly type: 'fanout' }
+  | { readonly kind: 'queue'; readonly name: string; readonly arguments: Readonly<Record<string, string | number>> }
+  | { readonly kind: 'binding'; readonly exchange: string; readonly queue: string }
+
+export const deadQueueOf = (queue: string): string => `${queue}.dead`
+export const historyOf = (exchange: string): string => `${exchange}.history`
+/** A retry queue is named after its delay, so that a changed ladder adds queues and never meets one with another TTL. */
+export const retryQueueOf = (queue: string, delayMs: number): string => `${queue}.retry.${delayMs}`
+
+/** Small segments: a stream is trimmed by age only once a whole segment is older. */
+const historySegmentBytes = 16 * 1024 * 1024
+
+/**
+ * n.b. A bare quorum queue drops a message on its 21st delivery from RabbitMQ 4.0 on, prefetched ones included: hence the
+ * limit *and* the dead-letter target. At-least-once dead-lettering needs `reject-publish`. `-1` is no way out: on 3.10 it
+ * dead-letters at the first requeue.
+ */
+const workArguments = (queue: string) => ({
+  'x-queue-type': 'quorum',
+  'x-delivery-limit': 1000,
+  'x-dead-letter-exchange': '',
+  'x-dead-letter-routing-key': deadQueueOf(queue),
+  'x-dead-letter-strategy': 'at-least-once',
+  'x-overflow': 'reject-publish',
+})
+
+/** Reading dead letters with get and requeue counts as deliveries too: the limit must be out of reach. */
+const deadArguments = { 'x-queue-type': 'quorum', 'x-delivery-limit': 1_000_000 }
+
+const retryArguments = (queue: string, delayMs: number) => ({
+  'x-queue-type': 'quorum',
+  'x-message-ttl': delayMs,
+  'x-dead-letter-exchange': '',
+  'x-dead-letter-routing-key': queue,
+  'x-dead-letter-strategy': 'at-least-once',
+  'x-overflow': 'reject-publish',
+})
+
+const historyArguments = {
+  'x-queue-type': 'stream',
+  'x-max-age': '7D',
+  'x-stream-max-segment-size-bytes': historySegmentBytes,
+}
+
+/**
+ * What must stand before a queue can be published to or consumed from. Dead-letter targets come before their sources:
+ * at-least-once dead-lettering to a missing target tries again only after 180 s.
+ */
+export function topologyOf(queue: string, exchange: string, retryDelaysMs: readonly number[]): readonly Declaration[] {
+  const history = historyOf(exchange)
+  return [
+    { kind: 'exchange', name: exchange, type: 'fanout' },
+    { kind: 'queue', name: deadQueueOf(queue), arguments: deadArguments },
+    { kind: 'queue', name: queue, arguments: workArguments(queue) },
+    ...retryDelaysMs.map((delayMs): Declaration => {
+      return { kind: 'queue', name: retryQueueOf(queue, delayMs), arguments: retryArguments(queue, delayMs) }
+    }),
+    { kind: 'queue', name: history, arguments: historyArguments },
+    { kind: 'binding', exchange, queue: history },
+    { kind: 'binding', exchange, queue },
+  ]
+}

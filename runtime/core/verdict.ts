@@ -1,0 +1,111 @@
+import { retryDelayMs } from './backoff.ts'
+import { describe, type ErrorCode, saysDrop } from './errors.ts'
+import type { Context, Delivery, Drop, EnvSpec, Handler, Outcome, Retry, RetryOptions } from './spec.ts'
+
+/** Try this delivery again after its delay; once its attempts are used up it goes to dead letters. */
+export const retry = (delivery: Delivery<unknown>, cause: unknown): Retry => ({ verdict: 'retry', delivery, cause })
+
+/** Give this delivery up at once: it goes to dead letters with the cause. */
+export const drop = (delivery: Delivery<unknown>, cause: unknown): Drop => ({ verdict: 'drop', delivery, cause })
+
+const single = new WeakSet<object>()
+
+/** True for a handler made by {@link each}: it wants one delivery at a time. */
+export const isSingle = (handler: unknown): boolean => typeof handler === 'function' && single.has(handler)
+
+/**
+ * Lifts a handler of one delivery. A throw retries that delivery alone, or drops it if the error says so.
+ * `batch.size` defaults to 1 and `concurrency` to 10 for such a handler.
+ */
+export function each<T, E extends EnvSpec, R>(
+  handle: (delivery: Delivery<T>, ctx: Context<E>, resource: R) => unknown,
+): Handler<T, E, R> {
+  const lifted: Handler<T, E, R> = async (batch, ctx, resource) => {
+    const failures = await Promise.all(
+      batch.map(async (delivery) => {
+        try {
+          await handle(delivery, ctx, resource)
+          return null
+        } catch (error) {
+          return saysDrop(error) ? drop(delivery, error) : retry(delivery, error)
+        }
+      }),
+    )
+    return failures.filter((failure) => failure !== null)
+  }
+  single.add(lifted)
+  return lifted
+}
+
+/** What becomes of one delivery. */
+export type Verdict =
+  | { readonly kind: 'ack' }
+  | {
+      readonly kind: 'retry'
+      readonly delayMs: number
+      readonly failed: number
+      readonly code: ErrorCode
+      readonly cause: string
+    }
+  | { readonly kind: 'dead'; readonly failed: number; readonly code: ErrorCode; readonly cause: string }
+
+export type HandlerResult = { readonly returned: unknown } | { readonly threw: unknown }
+
+const ack: Verdict = { kind: 'ack' }
+
+/** The verdict on each delivery of a batch, in its order, from what the handler returned or threw. */
+export function verdictsOf(
+  batch: readonly Delivery<unknown>[],
+  result: HandlerResult,
+  options: Required<RetryOptions>,
+): readonly Verdict[] {
+  if ('threw' in result) {
+    const { threw } = result
+    return batch.map((delivery) =>
+      failed(delivery, saysDrop(threw) ? 'drop' : 'retry', 'FN_HANDLER_FAILED', threw, options),
+    )
+  }
+  if (result.returned === undefined) return batch.map(() => ack)
+  const outcomes = readOutcomes(batch, result.returned)
+  if (typeof outcomes === 'string') {
+    return batch.map((delivery) => failed(delivery, 'retry', 'FN_OUTCOME_INVALID', outcomes, options))
+  }
+  return batch.map((delivery) => {
+    const outcome = outcomes.get(delivery)
+    return outcome ? failed(delivery, outcome.verdict, 'FN_HANDLER_FAILED', outcome.cause, options) : ack
+  })
+}
+
+/** The outcomes by delivery, or what is wrong with them: a handler's mistake must not be taken for "all done". */
+function readOutcomes(
+  batch: readonly Delivery<unknown>[],
+  returned: unknown,
+): Map<Delivery<unknown>, Outcome> | string {
+  if (!Array.isArray(returned)) return `expected nothing or a list of retry() and drop(), got ${typeof returned}`
+  const members = new Set(batch)
+  const outcomes = new Map<Delivery<unknown>, Outcome>()
+  for (const outcome of returned as Partial<Outcome>[]) {
+    const known = outcome?.verdict === 'retry' || outcome?.verdict === 'drop'
+    if (!known) return 'the list holds something else than retry() and drop()'
+    const { delivery } = outcome
+    if (!delivery || !members.has(delivery)) return 'an outcome names a delivery that is not in the batch'
+    if (outcomes.has(delivery)) return `two outcomes name the delivery ${delivery.id}`
+    outcomes.set(delivery, outcome as Outcome)
+  }
+  return outcomes
+}
+
+function failed(
+  delivery: Delivery<unknown>,
+  verdict: 'retry' | 'drop',
+  code: ErrorCode,
+  thrown: unknown,
+  options: Required<RetryOptions>,
+): Verdict {
+  const cause = describe(thrown)
+  if (verdict === 'drop') return { kind: 'dead', failed: delivery.attempt, code: 'FN_DROPPED', cause }
+  if (delivery.attempt >= options.attempts) {
+    return { kind: 'dead', failed: delivery.attempt, code: 'FN_ATTEMPTS_EXHAUSTED', cause }
+  }
+  return { kind: 'retry', delayMs: retryDelayMs(delivery.attempt, options), failed: delivery.attempt, code, cause }
+}

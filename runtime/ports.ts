@@ -1,0 +1,195 @@
+import type { Checkpoint } from './core/checkpoint.ts'
+import type { Headers } from './core/spec.ts'
+import type { Declaration } from './core/topology.ts'
+
+/**
+ * The ports: all that the two loops know of the world. Adapters implement them; `runtime/testing.ts` has doubles of them,
+ * and each port's contract suite runs against both.
+ */
+
+// --- time ---------------------------------------------------------------------------------------------------------
+
+export interface Clock {
+  /** Wall clock, ms since 1970. */
+  now(): number
+  /** Never goes back, ms since an arbitrary moment. */
+  monotonic(): number
+  /** Calls `fn` once after `ms`, unless the returned function is called before. Does not keep the process alive. */
+  after(ms: number, fn: () => void): () => void
+}
+
+/** A number in [0, 1). */
+export type Random = () => number
+
+// --- telemetry ----------------------------------------------------------------------------------------------------
+
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error'
+
+/** One line an event. The message is constant, what varies is in the fields. */
+export interface Log {
+  debug(message: string, fields?: Record<string, unknown>): void
+  info(message: string, fields?: Record<string, unknown>): void
+  warn(message: string, fields?: Record<string, unknown>): void
+  error(message: string, fields?: Record<string, unknown>): void
+  child(fields: Record<string, unknown>): Log
+}
+
+/** What the runtime counts. Totals since the process began; a later issue exports them as OpenTelemetry metrics. */
+export interface Counters {
+  /** Lines handed to the publisher. */
+  sent: number
+  /** Lines that the broker has confirmed. */
+  confirmed: number
+  /** Lines skipped because `map` returned null. */
+  skipped: number
+  /** Publishes that came back because no queue is bound. */
+  unroutable: number
+  /** Deliveries that came from the broker. */
+  received: number
+  /** Deliveries that came with the redelivered flag. */
+  redelivered: number
+  /** Deliveries acked after their handler was done with them. */
+  acked: number
+  /** Deliveries moved to a retry queue. */
+  retried: number
+  /** Messages moved to dead letters. */
+  dead: number
+  /** Deliveries given back to the queue at drain. */
+  handedBack: number
+  /** Sessions with the broker that ended without our doing. */
+  reconnects: number
+}
+
+export interface Instruments {
+  readonly counters: Counters
+  add(name: keyof Counters, n?: number): void
+}
+
+/** What a function's process tells the process that started it, over Node's IPC channel, when something changed. */
+export interface ProcessReport {
+  readonly kind: 'kedafn-report'
+  readonly function: string
+  /** `running` once it is ready: connected, and consuming or publishing. */
+  readonly state: 'starting' | 'running' | 'draining' | 'ended'
+  readonly counters: Counters
+}
+
+// --- broker -------------------------------------------------------------------------------------------------------
+
+export interface OutgoingMessage {
+  /** Empty for the default exchange. */
+  readonly exchange: string
+  readonly routingKey: string
+  readonly body: Uint8Array
+  readonly messageId: string
+  readonly contentType?: string
+  /** ms since 1970; AMQP carries whole seconds. */
+  readonly timestamp?: number
+  /** Per-message TTL, ms. */
+  readonly expirationMs?: number
+  readonly headers?: Headers
+}
+
+/**
+ * Publishes persistent, mandatory messages in a sliding window of confirms. A message that was taken is published again,
+ * in order, on every new session until the broker confirms it: not on a lost connection, a nack or a return is it given up.
+ */
+export interface Publisher {
+  /** Resolves once the window has room; at once while it has. Rejects with the fatal error, if there is one. */
+  room(): Promise<void>
+  /** False: `await room()` before the next publish. */
+  hasRoom(): boolean
+  /** Takes the message. `confirmed` is called once, in the order of the publishes, when the broker holds it. */
+  publish(message: OutgoingMessage, confirmed: () => void): void
+  /** How many messages were taken and are not confirmed. */
+  unconfirmed(): number
+  /** Resolves when everything taken is confirmed. Rejects with the fatal error, if there is one. */
+  idle(): Promise<void>
+  /** Ends the connection, within a second. What is unconfirmed is given up: whoever sent it still has it. Never rejects. */
+  close(): Promise<void>
+}
+
+/** The channel that delivered; acks belong to it. Every method is a no-op once that channel is gone. */
+export interface DeliverySource {
+  readonly alive: boolean
+  /** Acks `tag`, and with `multiple` everything unsettled before it. */
+  ack(tag: number, multiple: boolean): void
+  /** Gives one delivery back to the queue. */
+  handBack(tag: number): void
+}
+
+export interface RawDelivery {
+  readonly source: DeliverySource
+  /** Counts from 1 in each source. */
+  readonly tag: number
+  readonly body: Uint8Array
+  readonly messageId: string
+  readonly contentType: string | undefined
+  readonly timestamp: number | undefined
+  readonly redelivered: boolean
+  readonly headers: Headers
+}
+
+export interface ConsumerListener {
+  delivery(delivery: RawDelivery): void
+  /** The source is gone: its deliveries can no longer be settled and come again from the broker. */
+  lost(source: DeliverySource): void
+}
+
+export interface Consumer {
+  /** Begins to consume, and again on every new session. */
+  start(listener: ConsumerListener): void
+  /** Resolves once no further delivery will come. Deliveries that came can still be settled. Never rejects. */
+  cancel(): Promise<void>
+  /** Rejects with the fatal error, if there ever is one; else never settles. */
+  readonly failed: Promise<never>
+  /** Sends what was settled and ends the connection, within a second. Never rejects. */
+  close(): Promise<void>
+}
+
+export interface PublisherOptions {
+  /** The most unconfirmed messages. */
+  readonly window: number
+  /** The most bytes of unconfirmed bodies; one message always fits. */
+  readonly windowBytes: number
+  /** Declared, or verified, on every session before anything is published. */
+  readonly topology: readonly Declaration[]
+}
+
+export interface ConsumerOptions {
+  readonly queue: string
+  readonly prefetch: number
+  readonly topology: readonly Declaration[]
+}
+
+export interface Broker {
+  publisher(options: PublisherOptions): Publisher
+  consumer(options: ConsumerOptions): Consumer
+}
+
+// --- files --------------------------------------------------------------------------------------------------------
+
+/** Where a run of bytes of the source stands. */
+export interface SourceChunk {
+  /** Names the file's content for as long as it only grows; part of every message id. */
+  readonly file: string
+  /** The offset in that file of the chunk's first byte. */
+  readonly offset: number
+  readonly bytes: Uint8Array
+  /** No more bytes follow in this file: a last line without newline is finished. */
+  readonly last: boolean
+}
+
+export interface Source {
+  /** The next bytes; waits for them. `null`: the source is complete (only if it was opened as such) or `signal` fired. */
+  read(signal: AbortSignal): Promise<SourceChunk | null>
+  /** What to store so that a later run goes on after `offset` of `file`. */
+  checkpoint(file: string, offset: number): Promise<Checkpoint>
+  close(): Promise<void>
+}
+
+export interface CheckpointStore {
+  load(): Promise<Checkpoint | null>
+  /** Resolves when it is on disk for good. */
+  save(checkpoint: Checkpoint): Promise<void>
+}
