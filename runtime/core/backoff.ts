@@ -7,7 +7,7 @@ import type { RetryOptions } from './spec.ts'
  * The cap is what bounds the time from "the broker is back" to "we are back": it must stay well under 2 s.
  */
 export function reconnectDelayMs(attempt: number, random: () => number, baseMs = 100, capMs = 1000): number {
-  return random() * Math.min(capMs, baseMs * 2 ** Math.min(attempt, 30))
+  return random() * Math.min(capMs, baseMs * 2 ** attempt)
 }
 
 /**
@@ -31,5 +31,5 @@ export function retryLadder(retry: Required<RetryOptions>): readonly number[] {
 
 /** The delay after the `failed`-th failed attempt (1 for the first), in ms. */
 export function retryDelayMs(failed: number, retry: Required<RetryOptions>): number {
-  return Math.min(retry.maxDelayMs, retry.firstDelayMs * 2 ** Math.min(failed - 1, 40))
+  return Math.min(retry.maxDelayMs, retry.firstDelayMs * 2 ** (failed - 1))
 }

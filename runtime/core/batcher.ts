@@ -5,8 +5,7 @@
 export class Batcher<T> {
   readonly #size: number
   readonly #maxWaitMs: number
-  #items: { item: T; at: number }[] = []
-  #head = 0
+  readonly #items: { item: T; at: number }[] = []
 
   constructor(size: number, maxWaitMs: number) {
     this.#size = size
@@ -14,7 +13,7 @@ export class Batcher<T> {
   }
 
   get length(): number {
-    return this.#items.length - this.#head
+    return this.#items.length
   }
 
   push(item: T, now: number): void {
@@ -23,7 +22,7 @@ export class Batcher<T> {
 
   /** How long until a batch is due, in ms: 0 if one is, null if there is nothing to wait for. */
   dueInMs(now: number): number | null {
-    const oldest = this.#items[this.#head]
+    const [oldest] = this.#items
     if (!oldest) return null
     if (this.length >= this.#size) return 0
     return Math.max(0, oldest.at + this.#maxWaitMs - now)
@@ -31,22 +30,11 @@ export class Batcher<T> {
 
   /** The oldest items, at most one batch of them. */
   take(): T[] {
-    const end = Math.min(this.#items.length, this.#head + this.#size)
-    const batch: T[] = []
-    for (; this.#head < end; this.#head++) batch.push((this.#items[this.#head] as { item: T }).item)
-    if (this.#head === this.#items.length) this.clear()
-    else if (this.#head > 4096) {
-      this.#items = this.#items.slice(this.#head)
-      this.#head = 0
-    }
-    return batch
+    return this.#items.splice(0, this.#size).map(({ item }) => item)
   }
 
   /** Takes everything out, in order. */
   clear(): T[] {
-    const rest = this.#items.slice(this.#head).map(({ item }) => item)
-    this.#items = []
-    this.#head = 0
-    return rest
+    return this.#items.splice(0).map(({ item }) => item)
   }
 }

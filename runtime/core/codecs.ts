@@ -63,37 +63,27 @@ function decodeEscaped(body: Uint8Array): string {
       at += length
       continue
     }
-    result += strict.decode(body.subarray(from, at)) + String.fromCharCode(0xdc00 + (body[at] as number))
+    if (from < at) result += strict.decode(body.subarray(from, at))
+    result += String.fromCharCode(0xdc00 + (body[at] as number))
     from = ++at
   }
   return result + strict.decode(body.subarray(from))
 }
 
 function encodeEscaped(value: string): Uint8Array {
-  const parts: Uint8Array[] = []
+  // A UTF-16 unit takes three bytes at most.
+  const result = new Uint8Array(value.length * 3)
   let size = 0
-  const push = (part: Uint8Array) => {
-    parts.push(part)
-    size += part.length
-  }
   let from = 0
   for (let at = 0; at < value.length; at++) {
-    const unit = value.charCodeAt(at)
-    if (unit >= 0xd800 && unit < 0xdc00 && isLow(value.charCodeAt(at + 1))) at++
-    else if (unit >= 0xdc80 && unit <= 0xdcff) {
-      push(encoder.encode(value.slice(from, at)))
-      push(Uint8Array.of(unit - 0xdc00))
+    const point = value.codePointAt(at) as number
+    if (point > 0xffff) at++
+    else if (point >= 0xdc80 && point <= 0xdcff) {
+      if (from < at) size += encoder.encodeInto(value.slice(from, at), result.subarray(size)).written
+      result[size++] = point - 0xdc00
       from = at + 1
     }
   }
-  push(encoder.encode(value.slice(from)))
-  const result = new Uint8Array(size)
-  let offset = 0
-  for (const part of parts) {
-    result.set(part, offset)
-    offset += part.length
-  }
-  return result
+  size += encoder.encodeInto(value.slice(from), result.subarray(size)).written
+  return result.slice(0, size)
 }
-
-const isLow = (unit: number): boolean => unit >= 0xdc00 && unit <= 0xdfff

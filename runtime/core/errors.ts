@@ -20,6 +20,7 @@ const table = {
   FN_PERMISSION_REFUSED: { verdict: 'fatal', summary: 'the user lacks a permission on the broker' },
   FN_TOPOLOGY_MISSING: { verdict: 'fatal', summary: 'an exchange or queue that the function needs does not exist' },
   FN_TOPOLOGY_MISMATCH: { verdict: 'fatal', summary: 'an exchange or queue exists with other arguments' },
+  FN_MESSAGE_UNSENDABLE: { verdict: 'fatal', summary: 'a message has properties or headers that AMQP cannot carry' },
   FN_SOURCE_UNREADABLE: { verdict: 'fatal', summary: 'the input file cannot be read' },
   FN_CHECKPOINT_UNUSABLE: { verdict: 'fatal', summary: 'the checkpoint cannot be read or written' },
   FN_DRAIN_TIMEOUT: { verdict: 'fatal', summary: 'the drain did not end within its grace period' },
@@ -58,9 +59,13 @@ export class DropError extends Error {
 
 /** What a person should read of anything that was thrown. Total: never throws. */
 export function describe(thrown: unknown): string {
-  if (thrown instanceof Error) return thrown.message || thrown.name
   try {
-    return typeof thrown === 'string' ? thrown : (JSON.stringify(thrown) ?? String(thrown))
+    if (typeof thrown !== 'object' || thrown === null) return String(thrown)
+    const { message, errors, name } = thrown as Partial<AggregateError>
+    if (typeof message === 'string' && message !== '') return message
+    // n.b. A refused connection to a host with two addresses is an AggregateError without a message.
+    if (Array.isArray(errors) && errors.length > 0) return errors.map(describe).join('; ')
+    return thrown instanceof Error ? `${name}` : `${JSON.stringify(thrown)}`
   } catch {
     return 'a value that cannot be shown'
   }

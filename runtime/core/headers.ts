@@ -31,10 +31,13 @@ export function failedAttempts(headers: Headers): number {
   return typeof value === 'number' && Number.isSafeInteger(value) && value > 0 ? value : 0
 }
 
-/** n.b. 3.10 goes on counting in a republished `x-death`, 4.x delivers a forged `x-delivery-count` as it came. */
-const brokerHeader = /^x-(?:death$|first-death-|last-death-|delivery-count$|acquired-count$|opt-)/
+/**
+ * n.b. 3.10 goes on counting in a republished `x-death`, 4.x delivers a forged `x-delivery-count` as it came. `CC` and
+ * `BCC` make the broker route a publish to further queues: on a move they would multiply the message.
+ */
+const brokerHeader = /^(?:x-(?:death$|first-death-|last-death-|delivery-count$|acquired-count$|opt-)|B?CC$)/
 
-/** The headers without the broker's own bookkeeping: what a republish may carry. */
+/** The headers without those that the broker writes or acts on: what a republish may carry. */
 export function withoutBrokerHeaders(headers: Headers): Record<string, unknown> {
   return Object.fromEntries(Object.entries(headers).filter(([name]) => !brokerHeader.test(name)))
 }

@@ -57,7 +57,7 @@ export class LineSplitter {
     this.#maxLineBytes = maxLineBytes
   }
 
-  /** The pieces that `chunk` finishes. They may share its memory. */
+  /** The pieces that `chunk` finishes. They share its memory, and so does what is held: it must not be written to again. */
   *push(chunk: Uint8Array): Generator<Piece> {
     let from = 0
     for (let at = chunk.indexOf(newline); at !== -1; at = chunk.indexOf(newline, from)) {
@@ -66,7 +66,7 @@ export class LineSplitter {
       yield this.#finish()
       from = at + 1
     }
-    if (from < chunk.length) yield* this.#hold(chunk.subarray(from))
+    yield* this.#hold(chunk.subarray(from))
   }
 
   /** The file is complete: its last line, if it has no newline. */

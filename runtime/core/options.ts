@@ -138,6 +138,13 @@ export const producerOptions = {
   ...shared,
 } as const satisfies Record<string, IntegerOption>
 
+export interface TextOption {
+  readonly default: string
+  /** The only values accepted. */
+  readonly choices?: readonly string[]
+  readonly meaning: string
+}
+
 /** The other variables that the runtime reads. */
 export const textOptions = {
   AMQP_URL: {
@@ -146,9 +153,14 @@ export const textOptions = {
   },
   KEDAFN_TOPOLOGY: {
     default: 'declare',
+    choices: ['declare', 'verify'],
     meaning: '`declare` makes exchanges and queues that are missing, `verify` only checks that they stand',
   },
-  LOG_LEVEL: { default: 'info', meaning: '`debug`, `info`, `warn` or `error`' },
+  LOG_LEVEL: {
+    default: 'info',
+    choices: ['debug', 'info', 'warn', 'error'],
+    meaning: 'the least severe level that is logged',
+  },
   INPUT_PATH: { default: "the source's path", meaning: 'producers: the file whose lines are sent' },
   KEDAFN_CHECKPOINT_PATH: {
     default: '.kedafn/<function>.checkpoint',
@@ -156,6 +168,18 @@ export const textOptions = {
   },
   KEDAFN_ONCE: {
     default: 'false',
+    choices: ['false', 'true'],
     meaning: 'producers: `true` takes the file as complete and ends once all of it is confirmed',
   },
-} as const
+} as const satisfies Readonly<Record<string, TextOption>>
+
+/** How a message names an option: where it stands in the spec, and the variable that overrides it. */
+export function labelOf({ spec, env }: IntegerOption): string {
+  if (spec === null) return `${env}`
+  return env === null ? spec : `${spec} (${env})`
+}
+
+export const rangeOf = ({ min, max }: IntegerOption): string => `a whole number from ${min} to ${max}`
+
+export const fits = (value: unknown, { min, max }: IntegerOption): value is number =>
+  typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max

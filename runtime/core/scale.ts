@@ -1,9 +1,12 @@
+/** The protocol counts prefetch in 16 bits. */
+export const maxPrefetch = 65_535
+
 /**
- * Numbers that hang together. Acks go in groups of a batch, and a group must stay at or under half of the prefetch, or the
- * broker idles while a group is written: hence twice what the handlers can hold. 10 is the floor, 65535 the protocol's limit.
+ * Acks go in groups of a batch, and a group must stay at or under half of the prefetch, or the broker idles while a group
+ * is written: hence twice what the handlers can hold, at least 10. The spec check keeps it at or under {@link maxPrefetch}.
  */
 export function prefetchOf(batchSize: number, concurrency: number): number {
-  return Math.min(65_535, Math.max(10, 2 * batchSize * concurrency))
+  return Math.max(10, 2 * batchSize * concurrency)
 }
 
 /**

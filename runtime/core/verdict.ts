@@ -14,24 +14,24 @@ const single = new WeakSet<object>()
 export const isSingle = (handler: unknown): boolean => typeof handler === 'function' && single.has(handler)
 
 /**
- * Lifts a handler of one delivery. A throw retries that delivery alone, or drops it if the error says so.
+ * Lifts a handler of one delivery. A throw retries that delivery alone, or drops it if the error says so; a returned
+ * `retry()` or `drop()` counts as in a batch handler, any other returned value is ignored.
  * `batch.size` defaults to 1 and `concurrency` to 10 for such a handler.
  */
 export function each<T, E extends EnvSpec, R>(
   handle: (delivery: Delivery<T>, ctx: Context<E>, resource: R) => unknown,
 ): Handler<T, E, R> {
   const lifted: Handler<T, E, R> = async (batch, ctx, resource) => {
-    const failures = await Promise.all(
+    const returned = await Promise.all(
       batch.map(async (delivery) => {
         try {
-          await handle(delivery, ctx, resource)
-          return null
+          return await handle(delivery, ctx, resource)
         } catch (error) {
           return saysDrop(error) ? drop(delivery, error) : retry(delivery, error)
         }
       }),
     )
-    return failures.filter((failure) => failure !== null)
+    return returned.flat().filter(isOutcome)
   }
   single.add(lifted)
   return lifted
@@ -81,19 +81,28 @@ function readOutcomes(
   batch: readonly Delivery<unknown>[],
   returned: unknown,
 ): Map<Delivery<unknown>, Outcome> | string {
-  if (!Array.isArray(returned)) return `expected nothing or a list of retry() and drop(), got ${typeof returned}`
+  if (!Array.isArray(returned)) {
+    return `expected nothing or a list of retry() and drop(), got ${returned === null ? 'null' : typeof returned}`
+  }
   const members = new Set(batch)
   const outcomes = new Map<Delivery<unknown>, Outcome>()
-  for (const outcome of returned as Partial<Outcome>[]) {
-    const known = outcome?.verdict === 'retry' || outcome?.verdict === 'drop'
-    if (!known) return 'the list holds something else than retry() and drop()'
+  for (const outcome of returned as unknown[]) {
+    if (!isOutcome(outcome)) return 'the list holds something else than retry() and drop()'
     const { delivery } = outcome
-    if (!delivery || !members.has(delivery)) return 'an outcome names a delivery that is not in the batch'
+    if (!members.has(delivery)) return 'an outcome names a delivery that is not in the batch'
     if (outcomes.has(delivery)) return `two outcomes name the delivery ${delivery.id}`
-    outcomes.set(delivery, outcome as Outcome)
+    outcomes.set(delivery, outcome)
   }
   return outcomes
 }
+
+/** True for what {@link retry} and {@link drop} return. */
+const isOutcome = (value: unknown): value is Outcome =>
+  typeof value === 'object' &&
+  value !== null &&
+  'delivery' in value &&
+  'verdict' in value &&
+  (value.verdict === 'retry' || value.verdict === 'drop')
 
 function failed(
   delivery: Delivery<unknown>,

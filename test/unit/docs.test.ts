@@ -1,0 +1,65 @@
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { errorCodes, exitCodeOf, FnError, retiredErrorCodes } from '../../runtime/core/errors.ts'
+import { consumerOptions, producerOptions, textOptions } from '../../runtime/core/options.ts'
+
+const repository = fileURLToPath(new URL('../../', import.meta.url))
+const errors = readFileSync(`${repository}docs/reference/errors.md`, 'utf8')
+const configuration = readFileSync(`${repository}docs/reference/configuration.md`, 'utf8')
+
+/** Each second-level heading with the text under it. */
+const sections = new Map(
+  errors
+    .split(/^## /m)
+    .slice(1)
+    .map((section): [string, string] => {
+      const [heading = '', ...text] = section.split('\n')
+      return [heading.trim(), text.join('\n')]
+    }),
+)
+
+test('the errors page has one heading for each code, in the order of the table, and none besides', () => {
+  assert.deepEqual([...sections.keys()], errorCodes)
+  assert.equal(errors.match(/^## /gm)?.length, errorCodes.length)
+})
+
+test('the errors page does not describe a code that is retired', () => {
+  for (const code of retiredErrorCodes) assert.ok(!errors.includes(code))
+})
+
+for (const code of errorCodes) {
+  test(`the errors page says of ${code} its verdict, its usual causes and what to do`, () => {
+    const { verdict } = new FnError(code, '')
+    const text = sections.get(code) ?? ''
+    assert.match(text, new RegExp(`^\\nVerdict \`${verdict}\`: `))
+    assert.match(text, /\n- Usual causes: .+/)
+    assert.match(text, /\n- What to do: .+/)
+    const exitCode = /exit code (\d)/.exec(text)?.[1]
+    const ends = verdict === 'fatal' || verdict === 'config'
+    assert.equal(exitCode, ends ? `${exitCodeOf(new FnError(code, ''))}` : undefined)
+  })
+}
+
+test('every code that a page mentions is in the table', () => {
+  for (const page of [errors, configuration]) {
+    for (const [code] of page.matchAll(/\bFN_[A-Z_]+/g)) assert.ok((errorCodes as string[]).includes(code), code)
+  }
+})
+
+test('every variable that a page mentions is one that the runtime reads, and the other way round', () => {
+  const integers = [...Object.values(consumerOptions), ...Object.values(producerOptions)]
+  const known = new Set([...integers.flatMap(({ env }) => env ?? []), ...Object.keys(textOptions)])
+  for (const page of [errors, configuration]) {
+    for (const [name] of page.matchAll(/\bKEDAFN_[A-Z_]+/g)) assert.ok(known.has(name), name)
+  }
+  for (const name of known) assert.ok(configuration.includes(`\`${name}\``), name)
+})
+
+test('the tables of the configuration page are what the options say', () => {
+  const script = `${repository}tooling/reference.ts`
+  const run = spawnSync(process.execPath, [script, '--check'], { encoding: 'utf8' })
+  assert.equal(run.status, 0, run.stdout + run.stderr)
+})

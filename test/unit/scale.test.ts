@@ -1,0 +1,36 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { abortAfterMs, maxPrefetch, prefetchOf } from '../../runtime/core/scale.ts'
+
+test('prefetch is twice what the handlers can hold, and at least 10', () => {
+  for (const [batchSize, concurrency, prefetch] of [
+    [1, 1, 10],
+    [1, 5, 10],
+    [1, 6, 12],
+    [1, 10, 20],
+    [500, 1, 1000],
+    [10_000, 3, 60_000],
+  ] as const) {
+    assert.equal(prefetchOf(batchSize, concurrency), prefetch, `${batchSize} x ${concurrency}`)
+  }
+})
+
+test('the protocol has 16 bits for the prefetch', () => {
+  assert.equal(maxPrefetch, 2 ** 16 - 1)
+})
+
+test('handlers are told to give up a tenth of the grace period before it ends, within bounds', () => {
+  for (const [graceMs, afterMs] of [
+    [1000, 500],
+    [2000, 1500],
+    [5000, 4500],
+    [10_000, 9000],
+    [30_000, 27_000],
+    [50_000, 45_000],
+    [3_600_000, 3_595_000],
+    [400, 200],
+    [0, 0],
+  ] as const) {
+    assert.equal(abortAfterMs(graceMs), afterMs, `grace ${graceMs}`)
+  }
+})
