@@ -56,6 +56,11 @@ export interface Counters {
   dead: number
   /** Deliveries given back to the queue at drain. */
   handedBack: number
+  /**
+   * Deliveries whose channel went away before they were settled; the broker delivers them again.
+   * received = acked + retried + dead + handedBack + lost + in flight, in a consumer.
+   */
+  lost: number
   /** Sessions with the broker that ended without our doing. */
   reconnects: number
 }
@@ -101,6 +106,10 @@ export interface Publisher {
   hasRoom(): boolean
   /** Takes the message. `confirmed` is called once, in the order of the publishes, when the broker holds it. */
   publish(message: OutgoingMessage, confirmed: () => void): void
+  /** Resolves when the first session stands. */
+  readonly ready: Promise<void>
+  /** Rejects with the fatal error, if there ever is one; else never settles. */
+  readonly failed: Promise<never>
   /** How many messages were taken and are not confirmed. */
   unconfirmed(): number
   /** Resolves when everything taken is confirmed. Rejects with the fatal error, if there is one. */
@@ -131,6 +140,8 @@ export interface RawDelivery {
 }
 
 export interface ConsumerListener {
+  /** A session stands and consumes. */
+  ready(): void
   delivery(delivery: RawDelivery): void
   /** The source is gone: its deliveries can no longer be settled and come again from the broker. */
   lost(source: DeliverySource): void

@@ -1,2 +1,3 @@
 /** The public test kit: what a function's tests import as `#runtime/testing`. */
+export { type MemoryBroker, memoryBroker } from './doubles/broker.ts'
 export { settle, TestClock } from './doubles/clock.ts'

@@ -1,0 +1,138 @@
+import { Checkpointer } from './checkpointer.ts'
+import type { ProducerConfig } from './core/config.ts'
+import { LineSplitter, type Piece } from './core/lines.ts'
+import type { EnvSpec, ProducerSpec } from './core/spec.ts'
+import { MessageMaker } from './outgoing.ts'
+import type { CheckpointStore, Clock, Instruments, Log, Publisher, Source } from './ports.ts'
+
+export interface Producing {
+  readonly config: ProducerConfig
+  readonly spec: ProducerSpec<unknown, EnvSpec>
+  readonly source: Source
+  readonly store: CheckpointStore
+  readonly publisher: Publisher
+  readonly clock: Clock
+  readonly log: Log
+  readonly instruments: Instruments
+}
+
+/** A place in the source up to which a published message reaches. */
+interface Mark {
+  file: string
+  /** Where the next line begins, or null inside a line that is sent in parts. */
+  end: number | null
+  /** Lines that this message finishes. */
+  readonly lines: number
+}
+
+/**
+ * The producer's loop: bytes in, lines out as messages, and the checkpoint behind them. A line counts as sent when the broker
+ * has confirmed it; only then does the checkpoint pass it. At most `window + checkpointLines` lines are ever beyond the
+ * checkpoint in the store: that many can be repeated after a crash, and no more.
+ */
+export class ProducerLoop {
+  readonly #with: Producing
+  readonly #stop = new AbortController()
+  #wake: () => void = () => {}
+  readonly #maker: MessageMaker
+  readonly #checkpointer: Checkpointer
+  #file: string | null = null
+  #splitter = new LineSplitter()
+  /** The mark of the message published last, as long as it is not confirmed. */
+  #newest: Mark | null = null
+
+  constructor(producing: Producing) {
+    this.#with = producing
+    const { config, spec, source, store, clock, log } = producing
+    const context = Object.freeze({ signal: this.#stop.signal, log, env: config.env })
+    this.#maker = new MessageMaker({ ...config, spec, context, log })
+    this.#checkpointer = new Checkpointer({ ...config, source, store, clock })
+  }
+
+  /**
+   * Runs until the source is complete or {@link drain} was called; then everything sent is confirmed and checkpointed.
+   * @throws FnError what only a person can mend
+   */
+  async run(): Promise<void> {
+    const { source, publisher } = this.#with
+    try {
+      await Promise.race([this.#checkpointer.failed, publisher.failed, this.#sendAll()])
+      await Promise.race([this.#checkpointer.failed, publisher.idle()])
+      await this.#checkpointer.finish()
+    } finally {
+      this.#stop.abort()
+      await publisher.close()
+      await source.close()
+    }
+  }
+
+  /** Reads no further. {@link run} ends once the confirms are there. */
+  drain(): void {
+    this.#stop.abort()
+    this.#wake()
+  }
+
+  async #sendAll(): Promise<void> {
+    const { source, config } = this.#with
+    for (;;) {
+      const chunk = await source.read(this.#stop.signal)
+      if (!chunk) return
+      if (chunk.file !== this.#file) {
+        this.#file = chunk.file
+        this.#splitter = new LineSplitter(chunk.offset, config.maxLineBytes)
+      }
+      if (!(await this.#takeAll(chunk.file, this.#splitter.push(chunk.bytes)))) return
+      if (!chunk.last) continue
+      if (!(await this.#takeAll(chunk.file, this.#splitter.end()))) return
+      this.#file = null
+    }
+  }
+
+  /** False if it was told to stop before all were taken. */
+  async #takeAll(file: string, pieces: Iterable<Piece>): Promise<boolean> {
+    const { publisher, clock } = this.#with
+    const now = clock.now()
+    for (const piece of pieces) {
+      while (!publisher.hasRoom() || !this.#checkpointer.hasRoom()) {
+        await this.#untilWoken(publisher.hasRoom() ? this.#checkpointer.room() : publisher.room())
+        if (this.#stop.signal.aborted) return false
+      }
+      this.#take(file, piece, now)
+    }
+    return !this.#stop.signal.aborted
+  }
+
+  /** n.b. no race with one long-lived "stopped" promise: each race would leave its reactions on it for good. */
+  #untilWoken(room: Promise<void>): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#wake = resolve
+      room.then(resolve, reject)
+    })
+  }
+
+  #take(file: string, piece: Piece, now: number): void {
+    const { publisher, instruments } = this.#with
+    const message = this.#maker.make(file, piece, now)
+    if (message === null) {
+      this.#skip(file, piece.end)
+      return
+    }
+    const mark: Mark = { file, end: piece.end, lines: piece.end === null ? 0 : 1 }
+    this.#newest = mark
+    this.#checkpointer.begin(mark.lines)
+    instruments.add('sent', mark.lines)
+    publisher.publish(message, () => {
+      if (this.#newest === mark) this.#newest = null
+      instruments.add('confirmed', mark.lines)
+      if (message.exchange === '') instruments.add('dead', mark.lines)
+      this.#checkpointer.confirm(mark.file, mark.end, mark.lines)
+    })
+  }
+
+  /** The checkpoint passes a skipped line as soon as everything before it is confirmed. */
+  #skip(file: string, end: number | null): void {
+    this.#with.instruments.add('skipped')
+    if (this.#newest) Object.assign(this.#newest, { file, end })
+    else this.#checkpointer.confirm(file, end, 0)
+  }
+}

@@ -1,0 +1,255 @@
+import { type Channel, type ChannelModel, connect } from 'amqplib'
+import { reconnectDelayMs } from '../core/backoff.ts'
+import type { BrokerAddress } from '../core/config.ts'
+import { describe, type FnError } from '../core/errors.ts'
+import type { Clock, Instruments, Log, Random } from '../ports.ts'
+import { fatalError, isVhostRefusal, type Stage } from './failures.ts'
+
+export interface Connecting {
+  readonly address: BrokerAddress
+  /** Shown in the broker's list of connections. */
+  readonly connectionName: string
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: Log
+  readonly instruments: Instruments
+  /** A broker that is silent for two to three of these is taken for dead, in s. @default 10 */
+  readonly heartbeatS?: number
+}
+
+const standardHeartbeatS = 10
+const handshakeTimeoutMs = 10_000
+const closeTimeoutMs = 1000
+/** A session that lived this long was a good one: the next reconnect begins with the shortest delay again. */
+const settledMs = 5000
+/** A vhost may be refused for a moment while a broker goes down or comes up. */
+const vhostRefusals = 5
+
+export interface OpenOptions {
+  /** Destroys the socket when it fires, at whatever the connection is then. */
+  readonly signal?: AbortSignal
+  readonly heartbeatS?: number | undefined
+}
+
+/**
+ * n.b. `noDelay` is off by default in amqplib, and then each small write behind an unanswered one waits about 44 ms for the
+ * peer's delayed ACK. The vhost is decoded by amqplib, also in this form, so it is encoded here. `signal` is one of the
+ * options that amqplib passes on to `net.connect` and `tls.connect`: the only hold on a socket before its handshake is through.
+ */
+export async function openConnection(
+  address: BrokerAddress,
+  connectionName: string,
+  { signal, heartbeatS = standardHeartbeatS }: OpenOptions = {},
+): Promise<ChannelModel> {
+  const { tls, hostname, port, username, password, vhost } = address
+  const socketOptions = {
+    noDelay: true,
+    timeout: handshakeTimeoutMs,
+    clientProperties: { connection_name: connectionName },
+    ...(signal && { signal }),
+  }
+  const connection = await connect(
+    {
+      protocol: tls ? 'amqps' : 'amqp',
+      hostname,
+      port,
+      username,
+      password,
+      vhost: encodeURIComponent(vhost),
+      heartbeat: heartbeatS,
+    },
+    socketOptions,
+  )
+  // An `error` without a listener is thrown where nobody catches it.
+  connection.on('error', () => {})
+  return connection
+}
+
+/**
+ * Closes politely, `farewell` first, but never waits longer than a second: a silent peer would hold us for ever, and its
+ * socket too.
+ */
+export async function closeConnection(
+  connection: ChannelModel,
+  clock: Clock,
+  farewell: () => Promise<unknown> = async () => {},
+): Promise<void> {
+  let cancelTimer = () => {}
+  const deadline = new Promise<void>((resolve) => {
+    cancelTimer = clock.after(closeTimeoutMs, resolve)
+  })
+  const polite = farewell().then(() => connection.close())
+  await Promise.race([polite.catch(() => {}), deadline])
+  cancelTimer()
+  destroy(connection)
+}
+
+/**
+ * amqplib only half-closes the socket of a connection it gives up, and that keeps the process alive. With an error, so that
+ * it ends its heartbeats too: they would go on without the socket, and report the silence.
+ */
+function destroy(connection: ChannelModel): void {
+  const { stream } = connection.connection as unknown as { stream: { destroy(error: Error): void } }
+  stream.destroy(new Error('the connection was given up'))
+}
+
+/** One life of a session: from a fresh connection to the first thing that ends it. */
+export class Life {
+  #resolve: (error: unknown) => void = () => {}
+  /** Resolves with what ended it. */
+  readonly ended: Promise<unknown> = new Promise((resolve) => {
+    this.#resolve = resolve
+  })
+  over = false
+
+  end(cause: unknown): void {
+    if (this.over) return
+    this.over = true
+    this.#resolve(cause)
+  }
+
+  /** `work`, or a rejection as soon as the life ends: a reply on a dead connection may never come. */
+  async guard<T>(work: Promise<T>): Promise<T> {
+    const lost = this.ended.then((cause) => {
+      throw cause
+    })
+    lost.catch(() => {})
+    return Promise.race([work, lost])
+  }
+
+  /**
+   * Ends with whatever ends the channel, until the returned function is called.
+   * n.b. an `error` without a listener would close the whole connection.
+   */
+  watch(channel: Channel): () => void {
+    let watching = true
+    channel.on('error', (error) => watching && this.end(error))
+    channel.on('close', () => watching && this.end('the channel was closed'))
+    return () => {
+      watching = false
+    }
+  }
+}
+
+/**
+ * Holds one connection open: connects, calls `open`, and when anything ends that life (connection or channel closed,
+ * consumer cancelled, publish refused) destroys the socket and begins anew with full jitter. Only an error that a person
+ * must mend ends the session itself.
+ */
+export class Session {
+  readonly #with: Connecting
+  readonly #open: (connection: ChannelModel, life: Life) => Promise<void>
+  #stopped = false
+  #life: Life | null = null
+  #connection: ChannelModel | null = null
+  #wake: () => void = () => {}
+  #running: Promise<void> | null = null
+  #closing: Promise<void> | null = null
+  #fail: (error: FnError) => void = () => {}
+  /** Rejects with the fatal error, if there ever is one. */
+  readonly failed: Promise<never> = new Promise((_resolve, reject) => {
+    this.#fail = reject
+  })
+
+  constructor(connecting: Connecting, open: (connection: ChannelModel, life: Life) => Promise<void>) {
+    this.#with = connecting
+    this.#open = open
+    this.failed.catch(() => {})
+  }
+
+  start(): void {
+    this.#running ??= this.#run()
+  }
+
+  /** No further life begins. The present one goes on until it ends by itself or by {@link close}. */
+  stopReconnecting(): void {
+    this.#stopped = true
+    this.#wake()
+  }
+
+  /**
+   * Ends the present life, politely if it still lives: `farewell`, then the connection's close. Then the session. Within a
+   * little over a second. Never rejects.
+   */
+  close(farewell?: () => Promise<unknown>): Promise<void> {
+    this.#closing ??= this.#close(farewell)
+    return this.#closing
+  }
+
+  async #close(farewell?: () => Promise<unknown>): Promise<void> {
+    this.stopReconnecting()
+    const life = this.#life
+    if (this.#connection && !life?.over) await closeConnection(this.#connection, this.#with.clock, farewell)
+    life?.end('closed by us')
+    await this.#running
+  }
+
+  /** Ends the session for good with an error. */
+  abort(error: FnError): void {
+    this.#stopped = true
+    this.#fail(error)
+    this.#life?.end(error)
+    this.#wake()
+  }
+
+  async #run(): Promise<void> {
+    const { clock, random, log, instruments } = this.#with
+    let attempt = 0
+    let refusals = 0
+    while (!this.#stopped) {
+      const begun = clock.monotonic()
+      const { cause, stage } = await this.#live()
+      if (this.#stopped) break
+      refusals = isVhostRefusal(cause) ? refusals + 1 : 0
+      const fatal = fatalError(cause, stage, this.#with.address, refusals >= vhostRefusals)
+      if (fatal) {
+        this.abort(fatal)
+        break
+      }
+      if (clock.monotonic() - begun > settledMs) attempt = 0
+      const delayMs = reconnectDelayMs(attempt++, random)
+      if (stage === 'open') instruments.add('reconnects')
+      log.warn('no session with the broker; trying again', { cause: describe(cause), delayMs: Math.round(delayMs) })
+      await this.#sleep(delayMs)
+    }
+  }
+
+  /** One life, from connecting to its end. */
+  async #live(): Promise<{ cause: unknown; stage: Stage }> {
+    const life = new Life()
+    this.#life = life
+    const { address, connectionName, heartbeatS } = this.#with
+    const socket = new AbortController()
+    let stage: Stage = 'connecting'
+    try {
+      const connection = await life.guard(
+        openConnection(address, connectionName, { signal: socket.signal, heartbeatS }),
+      )
+      this.#connection = connection
+      connection.on('error', (error) => life.end(error))
+      connection.on('close', (error?: unknown) => life.end(error ?? 'the connection was closed'))
+      connection.on('blocked', (reason: string) => this.#with.log.warn('the broker blocks publishing', { reason }))
+      connection.on('unblocked', () => this.#with.log.info('the broker takes messages again'))
+      stage = 'opening'
+      await life.guard(this.#open(connection, life))
+      stage = 'open'
+      return { cause: await life.ended, stage }
+    } catch (error) {
+      life.end(error)
+      return { cause: error, stage }
+    } finally {
+      socket.abort()
+      this.#connection = null
+    }
+  }
+
+  async #sleep(ms: number): Promise<void> {
+    if (this.#stopped) return
+    let cancelTimer = () => {}
+    await new Promise<void>((resolve) => {
+      this.#wake = resolve
+      cancelTimer = this.#with.clock.after(ms, resolve)
+    })
+    cancelTimer()
+  }
+}

@@ -1,0 +1,132 @@
+import type { Channel, ChannelModel, ConsumeMessage } from 'amqplib'
+import type { Consumer, ConsumerListener, ConsumerOptions, DeliverySource, RawDelivery } from '../ports.ts'
+import { type Connecting, type Life, Session } from './connection.ts'
+import { declareTopology, verifyTopology } from './topology.ts'
+
+/** The channel of one life: a tag means nothing on any other, and acking it there would close that channel. */
+class ChannelSource implements DeliverySource {
+  readonly #channel: Channel
+  readonly #life: Life
+
+  constructor(channel: Channel, life: Life) {
+    this.#channel = channel
+    this.#life = life
+  }
+
+  get alive(): boolean {
+    return !this.#life.over
+  }
+
+  ack(tag: number, multiple: boolean): void {
+    this.#settle(() => this.#channel.ack(byTag(tag), multiple))
+  }
+
+  handBack(tag: number): void {
+    this.#settle(() => this.#channel.nack(byTag(tag), false, true))
+  }
+
+  #settle(send: () => void): void {
+    if (this.#life.over) return
+    try {
+      send()
+    } catch (error) {
+      this.#life.end(error)
+    }
+  }
+}
+
+/** All that amqplib reads of a message it settles. */
+const byTag = (tag: number): ConsumeMessage => ({ fields: { deliveryTag: tag } }) as ConsumeMessage
+
+/** A broker that does not answer a cancel for this long is taken for dead: a drain must not wait for its heartbeats. */
+const cancelTimeoutMs = 5000
+
+/** Chosen by us, so that a cancel can follow a consume at once. It names a consumer on its channel only. */
+const consumerTag = 'kedafn'
+
+interface Live {
+  readonly channel: Channel
+  readonly life: Life
+  readonly unwatch: () => void
+}
+
+export class AmqpConsumer implements Consumer {
+  readonly #options: ConsumerOptions
+  readonly #with: Connecting
+  readonly #session: Session
+  readonly failed: Promise<never>
+  #listener: ConsumerListener | null = null
+  #cancelled = false
+  #live: Live | null = null
+
+  constructor(options: ConsumerOptions, mode: 'declare' | 'verify', connecting: Connecting) {
+    this.#options = options
+    this.#with = connecting
+    this.#session = new Session(connecting, (connection, life) => this.#open(connection, life, mode))
+    this.failed = this.#session.failed
+  }
+
+  start(listener: ConsumerListener): void {
+    this.#listener = listener
+    this.#session.start()
+  }
+
+  async cancel(): Promise<void> {
+    this.#cancelled = true
+    this.#session.stopReconnecting()
+    if (!this.#live) return
+    const { channel, life } = this.#live
+    const cancelTimer = this.#with.clock.after(cancelTimeoutMs, () => life.end('the broker does not answer the cancel'))
+    await life.guard(channel.cancel(consumerTag)).catch((error) => life.end(error))
+    cancelTimer()
+  }
+
+  close(): Promise<void> {
+    // n.b. amqplib writes a connection's close past what its channels have buffered: the acks would never leave. A channel's
+    // close goes behind them, and its answer says that they arrived.
+    return this.#session.close(async () => {
+      this.#live?.unwatch()
+      await this.#live?.channel.close()
+    })
+  }
+
+  async #open(connection: ChannelModel, life: Life, mode: 'declare' | 'verify'): Promise<void> {
+    const { queue, prefetch, topology } = this.#options
+    await (mode === 'declare' ? declareTopology : verifyTopology)(connection, life, topology)
+    const channel = await life.guard(connection.createChannel())
+    const unwatch = life.watch(channel)
+    const source = new ChannelSource(channel, life)
+    void life.ended.then(() => {
+      this.#live = null
+      this.#listener?.lost(source)
+    })
+    await life.guard(channel.prefetch(prefetch, false))
+    if (this.#cancelled) return
+    // Deliveries come with the consume's answer, before this goes on: what cancels and closes must be there already.
+    this.#live = { channel, life, unwatch }
+    const deliver = (message: ConsumeMessage | null) => {
+      // What stood behind the end in the same read of the socket: its source is as good as lost.
+      if (life.over) return
+      if (message) this.#listener?.delivery(received(message, source))
+      else life.end('the broker cancelled the consumer')
+    }
+    await life.guard(channel.consume(queue, deliver, { consumerTag }))
+    if (this.#cancelled) return
+    this.#with.log.info('consuming', { queue, prefetch })
+    this.#listener?.ready()
+  }
+}
+
+function received(message: ConsumeMessage, source: DeliverySource): RawDelivery {
+  const { properties, fields, content } = message
+  return {
+    source,
+    tag: fields.deliveryTag,
+    body: content,
+    messageId: typeof properties.messageId === 'string' ? properties.messageId : '',
+    contentType: properties.contentType,
+    timestamp: typeof properties.timestamp === 'number' ? properties.timestamp * 1000 : undefined,
+    redelivered: fields.redelivered,
+    headers: properties.headers ?? {},
+  }
+}

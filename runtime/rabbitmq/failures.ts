@@ -1,0 +1,60 @@
+import type { BrokerAddress } from '../core/config.ts'
+import { describe, FnError } from '../core/errors.ts'
+
+/** Where in its life a session was when it ended. */
+export type Stage = 'connecting' | 'opening' | 'open'
+
+/** The reply code of the broker, if that is what ended it. */
+export const codeOf = (cause: unknown): number | undefined =>
+  typeof cause === 'object' && cause !== null && 'code' in cause && typeof cause.code === 'number'
+    ? cause.code
+    : undefined
+
+/** The broker closed the connection on `connection.open`: all that amqplib tells of a vhost that is missing or forbidden. */
+export const isVhostRefusal = (cause: unknown): boolean =>
+  /Expected ConnectionOpenOk; got <ConnectionClose/.test(describe(cause))
+
+/**
+ * The coded error for what only a person can mend, or null for what passes: then the session begins anew.
+ *
+ * | cause | what it is |
+ * |---|---|
+ * | 403 in the handshake | user or password |
+ * | close on `connection.open`, again and again | vhost |
+ * | 403 on a channel | permission |
+ * | 404 while opening, `no queue` or `no exchange` | topology missing |
+ * | 404 while opening, `home node` | the broker is still starting: passes |
+ * | 406 while opening | topology with other arguments |
+ */
+export function fatalError(
+  cause: unknown,
+  stage: Stage,
+  address: BrokerAddress,
+  vhostRefused: boolean,
+): FnError | null {
+  if (cause instanceof FnError) return cause
+  const words = describe(cause)
+  const who = `user '${address.username}' at ${address.hostname}:${address.port}`
+  if (stage === 'connecting') {
+    if (/ACCESS[-_]REFUSED/.test(words)) {
+      return new FnError('FN_LOGIN_REFUSED', `${who}. Check user and password in AMQP_URL`, { cause })
+    }
+    if (vhostRefused) {
+      const hint = 'Create the vhost, give the user permissions on it, or mend the vhost in AMQP_URL'
+      return new FnError('FN_VHOST_REFUSED', `vhost '${address.vhost}', ${who}. ${hint}`, { cause })
+    }
+    return null
+  }
+  const code = codeOf(cause)
+  if (code === 403) return new FnError('FN_PERMISSION_REFUSED', `${who}, vhost '${address.vhost}': ${words}`, { cause })
+  if (stage === 'open') return null
+  if (code === 404 && /no (queue|exchange) '/.test(words)) {
+    const hint = 'Apply the topology first, or set KEDAFN_TOPOLOGY=declare'
+    return new FnError('FN_TOPOLOGY_MISSING', `${words}. ${hint}`, { cause })
+  }
+  if (code === 406) {
+    const hint = 'Delete it once it is empty, or use another queue name'
+    return new FnError('FN_TOPOLOGY_MISMATCH', `${words}. ${hint}`, { cause })
+  }
+  return null
+}

@@ -1,0 +1,188 @@
+import type { ChannelModel, ConfirmChannel, Message, Options } from 'amqplib'
+import { describe, FnError } from '../core/errors.ts'
+import { header } from '../core/headers.ts'
+import { Prefix } from '../core/inflight.ts'
+import type { OutgoingMessage, Publisher, PublisherOptions } from '../ports.ts'
+import { type Connecting, type Life, Session } from './connection.ts'
+import { declareTopology, verifyTopology } from './topology.ts'
+
+interface Entry {
+  message: OutgoingMessage
+  readonly confirmed: () => void
+  /** The broker gave it back as unroutable; its confirm, which still comes, means nothing. */
+  returned: boolean
+}
+
+interface Waiter {
+  resolve(): void
+  reject(error: unknown): void
+}
+
+const ownHeaders: ReadonlySet<string> = new Set(Object.values(header))
+
+export class AmqpPublisher implements Publisher {
+  readonly #options: PublisherOptions
+  readonly #with: Connecting
+  readonly #session: Session
+  readonly #entries = new Prefix<Entry>()
+  #bytes = 0
+  #ready: () => void = () => {}
+  readonly ready: Promise<void> = new Promise((resolve) => {
+    this.#ready = resolve
+  })
+  readonly failed: Promise<never>
+  #live: { channel: ConfirmChannel; life: Life } | null = null
+  #fatal: unknown = null
+  #waitingForRoom: Waiter[] = []
+  #waitingForIdle: Waiter[] = []
+
+  constructor(options: PublisherOptions, mode: 'declare' | 'verify', connecting: Connecting) {
+    this.#options = options
+    this.#with = connecting
+    this.#session = new Session(connecting, (connection, life) => this.#open(connection, life, mode))
+    this.failed = this.#session.failed
+    this.failed.catch((error) => {
+      this.#fatal = error
+      for (const waiter of [...this.#waitingForRoom, ...this.#waitingForIdle]) waiter.reject(error)
+      this.#waitingForRoom = []
+      this.#waitingForIdle = []
+    })
+    this.#session.start()
+  }
+
+  hasRoom(): boolean {
+    const { held } = this.#entries
+    return held === 0 || (held < this.#options.window && this.#bytes < this.#options.windowBytes)
+  }
+
+  async room(): Promise<void> {
+    if (this.#fatal !== null) throw this.#fatal
+    while (!this.hasRoom()) await this.#wait(this.#waitingForRoom)
+  }
+
+  async idle(): Promise<void> {
+    if (this.#fatal !== null) throw this.#fatal
+    while (this.#entries.held > 0) await this.#wait(this.#waitingForIdle)
+  }
+
+  unconfirmed(): number {
+    return this.#entries.held
+  }
+
+  publish(message: OutgoingMessage, confirmed: () => void): void {
+    const entry: Entry = { message, confirmed, returned: false }
+    const sequence = this.#entries.begin(entry)
+    this.#bytes += message.body.length
+    if (this.#live) this.#send(this.#live, sequence, entry)
+  }
+
+  close(): Promise<void> {
+    return this.#session.close()
+  }
+
+  async #open(connection: ChannelModel, life: Life, mode: 'declare' | 'verify'): Promise<void> {
+    await (mode === 'declare' ? declareTopology : verifyTopology)(connection, life, this.#options.topology)
+    const channel = await life.guard(connection.createConfirmChannel())
+    life.watch(channel)
+    channel.on('return', (message: Message) => this.#returned(message))
+    const live = { channel, life }
+    void life.ended.then(() => {
+      if (this.#live === live) this.#live = null
+    })
+    if (life.over) return
+    // Everything the broker has not confirmed, in the order it was first published, before anything new.
+    for (const { sequence, entry } of this.#entries.pending()) this.#send(live, sequence, entry)
+    this.#live = live
+    this.#ready()
+    this.#with.log.info('publishing', { unconfirmed: this.#entries.held })
+  }
+
+  #send(live: { channel: ConfirmChannel; life: Life }, sequence: number, entry: Entry): void {
+    if (live.life.over) return
+    const { exchange, routingKey, body } = entry.message
+    entry.returned = false
+    try {
+      const content = Buffer.from(body.buffer, body.byteOffset, body.byteLength)
+      live.channel.publish(exchange, routingKey, content, propertiesOf(entry.message), (error: unknown) => {
+        if (error) live.life.end(error)
+        else this.#confirmed(live.life, sequence, entry)
+      })
+    } catch (error) {
+      // n.b. a closed channel throws IllegalOperationError; whatever else throws would throw again on every session.
+      if (error instanceof Error && error.name === 'IllegalOperationError') live.life.end(error)
+      else this.#sendBare(live, sequence, entry, error)
+    }
+  }
+
+  /** Nothing was written when amqplib refused it: without what it cannot encode the body gets through, if anything does. */
+  #sendBare(live: { channel: ConfirmChannel; life: Life }, sequence: number, entry: Entry, error: unknown): void {
+    const headers = entry.message.headers ?? {}
+    const own = Object.fromEntries(Object.entries(headers).filter(([name]) => ownHeaders.has(name)))
+    if (Object.keys(own).length === Object.keys(headers).length) {
+      this.#session.abort(new FnError('FN_MESSAGE_UNSENDABLE', describe(error), { cause: error }))
+      return
+    }
+    const fields = { id: entry.message.messageId, cause: describe(error) }
+    this.#with.log.error('headers that cannot be sent are left out', fields)
+    entry.message = { ...entry.message, headers: own }
+    this.#send(live, sequence, entry)
+  }
+
+  #confirmed(life: Life, sequence: number, entry: Entry): void {
+    if (entry.returned) {
+      this.#with.instruments.add('unroutable')
+      life.end(`message ${entry.message.messageId} is unroutable: no queue is bound to '${entry.message.exchange}'`)
+      return
+    }
+    if (!this.#entries.finish(sequence)) return
+    this.#entries.advance((done) => {
+      this.#bytes -= done.message.body.length
+      done.confirmed()
+    })
+    if (this.#waitingForRoom.length > 0 && this.hasRoom()) this.#release('room')
+    if (this.#waitingForIdle.length > 0 && this.#entries.held === 0) this.#release('idle')
+  }
+
+  /**
+   * A return comes before the confirm of its message, and in the order of the publishes. Only copies that are alike in all of
+   * this can be taken for each other, and then it does no harm.
+   */
+  #returned({ fields, properties, content }: Message): void {
+    for (const { entry } of this.#entries.pending()) {
+      const { exchange, routingKey, messageId, body } = entry.message
+      if (entry.returned || messageId !== properties.messageId) continue
+      if (exchange !== fields.exchange || routingKey !== fields.routingKey || !content.equals(body)) continue
+      entry.returned = true
+      return
+    }
+  }
+
+  #wait(waiters: Waiter[]): Promise<void> {
+    return new Promise((resolve, reject) => waiters.push({ resolve, reject }))
+  }
+
+  #release(what: 'room' | 'idle'): void {
+    const waiters = what === 'room' ? this.#waitingForRoom : this.#waitingForIdle
+    for (const waiter of waiters.splice(0)) waiter.resolve()
+  }
+}
+
+function propertiesOf(message: OutgoingMessage): Options.Publish {
+  const properties: Options.Publish = { persistent: true, mandatory: true, messageId: message.messageId }
+  if (message.contentType !== undefined) properties.contentType = message.contentType
+  if (message.timestamp !== undefined) properties.timestamp = Math.floor(message.timestamp / 1000)
+  if (message.expirationMs !== undefined) properties.expiration = String(message.expirationMs)
+  if (message.headers !== undefined) properties.headers = encodable(message.headers)
+  return properties
+}
+
+/** n.b. amqplib takes NaN, infinities and fractions beyond 2^50 for 64-bit integers, and then throws: they are named doubles. */
+function encodable(value: unknown): unknown {
+  if (typeof value === 'number') {
+    return Number.isInteger(value) && Math.abs(value) < 2 ** 63 ? value : { '!': 'double', value }
+  }
+  if (Array.isArray(value)) return value.map(encodable)
+  // What carries a type of its own stays, and so do bytes.
+  if (typeof value !== 'object' || value === null || '!' in value || value instanceof Uint8Array) return value
+  return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, encodable(inner)]))
+}

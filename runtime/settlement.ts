@@ -1,0 +1,74 @@
+import { Prefix } from './core/inflight.ts'
+import type { Delivery } from './core/spec.ts'
+import type { Counters, DeliverySource, Instruments, RawDelivery } from './ports.ts'
+
+/** A delivery on its way through the consumer's loop. */
+export interface Job {
+  readonly raw: RawDelivery
+  readonly delivery: Delivery<unknown>
+  /** How it was settled: what was handed back must not be acked as well. */
+  settled: 'ack' | 'handed-back' | null
+}
+
+/**
+ * Who still owes the broker an answer. Acks go out for the contiguous finished prefix of a channel, one `multiple` ack for
+ * all of it, and only on the channel that delivered.
+ */
+export class Settlement {
+  readonly #instruments: Instruments
+  readonly #unsettled = new Map<DeliverySource, Prefix<Job>>()
+
+  constructor(instruments: Instruments) {
+    this.#instruments = instruments
+  }
+
+  begin(job: Job): void {
+    const { raw } = job
+    this.#instruments.add('received')
+    if (raw.redelivered) this.#instruments.add('redelivered')
+    let unsettled = this.#unsettled.get(raw.source)
+    if (!unsettled) {
+      // n.b. delivery tags count from 1 on each channel.
+      unsettled = new Prefix<Job>(1)
+      this.#unsettled.set(raw.source, unsettled)
+    }
+    unsettled.begin(job)
+  }
+
+  /** These are done with; `counter` says in what way. Acked once everything before them on their channel is settled. */
+  ack(jobs: readonly Job[], counter: keyof Counters): void {
+    this.#settle(jobs, 'ack', counter)
+  }
+
+  /** Gives these back to the queue at once. */
+  handBack(jobs: readonly Job[]): void {
+    for (const { raw } of jobs) raw.source.handBack(raw.tag)
+    this.#settle(jobs, 'handed-back', 'handedBack')
+  }
+
+  /** The channel is gone: what was not settled on it comes again from the broker. */
+  lost(source: DeliverySource): void {
+    this.#instruments.add('lost', this.#unsettled.get(source)?.open ?? 0)
+    this.#unsettled.delete(source)
+  }
+
+  #settle(jobs: readonly Job[], settled: 'ack' | 'handed-back', counter: keyof Counters): void {
+    const sources = new Set<DeliverySource>()
+    let count = 0
+    for (const job of jobs) {
+      job.settled = settled
+      if (!this.#unsettled.get(job.raw.source)?.finish(job.raw.tag)) continue
+      sources.add(job.raw.source)
+      count++
+    }
+    if (count > 0) this.#instruments.add(counter, count)
+    for (const source of sources) {
+      // What was handed back inside the prefix is settled already; the ack must name a tag that is not.
+      let last: number | null = null
+      this.#unsettled.get(source)?.advance((job, tag) => {
+        if (job.settled === 'ack') last = tag
+      })
+      if (last !== null) source.ack(last, true)
+    }
+  }
+}
