@@ -1,0 +1,88 @@
+#!/usr/bin/env node
+/**
+ * node build.mjs [name...]: bundles functions into dist/. Plain JavaScript, so that any Node.js can begin it: it goes on
+ * with the pinned one, which runs TypeScript.
+ */
+import { spawnSync } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+
+const root = fileURLToPath(new URL('.', import.meta.url))
+const help = `Bundles functions: one minified file each, dist/<name>/function.cjs.
+
+Usage: node build.mjs [name...]
+
+  name        a folder under functions/; all of them if none is named
+  --help, -h  this text
+
+The paths of the bundles go to stdout, everything else to stderr.
+Exit code: 0 built, 1 a fault of the build, 2 something to mend in a function or in the arguments.
+`
+
+/** @param {string} message */
+const say = (message) => process.stderr.write(`${message}\n`)
+
+async function main() {
+  const { discoverFunctions, inspectFunctions, BuildError, shownPath } = await import('./tooling/functions.ts')
+  const { bundleFunctions } = await import('./tooling/bundle.ts')
+  try {
+    const { values, positionals } = readArguments(BuildError)
+    if (values.help) {
+      process.stdout.write(help)
+      return 0
+    }
+    const names = discoverFunctions(root, positionals)
+    await inspectFunctions(root, names)
+    const bundles = await bundleFunctions({ root, outDir: join(root, 'dist'), names })
+    say(sizeTable(bundles))
+    for (const { path } of bundles) process.stdout.write(`${shownPath(path, process.cwd())}\n`)
+    return 0
+  } catch (error) {
+    if (!(error instanceof BuildError)) throw error
+    say(error.message)
+    return 2
+  }
+}
+
+/** @param {new (message: string) => Error} Failure */
+function readArguments(Failure) {
+  try {
+    return parseArgs({ options: { help: { type: 'boolean', short: 'h' } }, allowPositionals: true })
+  } catch (error) {
+    throw new Failure(`${error instanceof Error ? error.message : error}\nnode build.mjs --help shows what there is`)
+  }
+}
+
+/** @param {readonly import('./tooling/bundle.ts').Bundle[]} bundles */
+function sizeTable(bundles) {
+  const rows = [
+    ['function', 'bytes', 'gzip -9'],
+    ...bundles.map(({ name, rawBytes, gzipBytes }) => [name, grouped(rawBytes), grouped(gzipBytes)]),
+  ]
+  const widths = [0, 1, 2].map((column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)))
+  return rows
+    .map(([name = '', ...sizes]) =>
+      [name.padEnd(widths[0] ?? 0), ...sizes.map((size, at) => size.padStart(widths[at + 1] ?? 0))].join('  '),
+    )
+    .join('\n')
+}
+
+/** @param {number} bytes */
+const grouped = (bytes) => bytes.toLocaleString('en-US')
+
+const pinned = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).devDependencies.node
+if (process.versions.node.split('.')[0] === pinned.split('.')[0]) {
+  process.exitCode = await main()
+} else {
+  const node = join(root, 'node_modules', '.bin', 'node')
+  if (existsSync(node)) {
+    const { status, error } = spawnSync(node, [join(root, 'build.mjs'), ...process.argv.slice(2)], { stdio: 'inherit' })
+    if (error) say(`${node}: ${error.message}`)
+    process.exitCode = status ?? 1
+  } else {
+    say(`this needs Node.js ${pinned}, which npm ci installs; this is ${process.version}`)
+    process.exitCode = 2
+  }
+}

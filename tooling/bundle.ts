@@ -1,0 +1,103 @@
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { constants, gzipSync } from 'node:zlib'
+import { type BuildFailure, build, formatMessages, type Message } from 'esbuild'
+import { BuildError, modulePathOf } from './functions.ts'
+import { leanBuiltins } from './lean-builtins.ts'
+
+export interface BundleOptions {
+  /** The repository: where `functions/`, `runtime/` and `package.json` are. */
+  readonly root: string
+  /** Gets a folder for each function. */
+  readonly outDir: string
+  readonly names: readonly string[]
+}
+
+export interface Bundle {
+  readonly name: string
+  /** The one file that runs: `node PATH`. A source map lies beside it, `meta.json` says what is in it. */
+  readonly path: string
+  readonly rawBytes: number
+  readonly gzipBytes: number
+}
+
+const packageRoot = join(import.meta.dirname, '..')
+
+/** The Node.js release that is pinned as the npm package `node`, such as `26.10.0`. */
+export async function pinnedNodeVersion(): Promise<string> {
+  const manifest = JSON.parse(await readFile(join(packageRoot, 'package.json'), 'utf8')) as {
+    devDependencies: { node: string }
+  }
+  return manifest.devDependencies.node
+}
+
+/**
+ * Bundles each function with the runtime into `<outDir>/<name>/function.cjs`.
+ * @throws BuildError with the bundler's messages
+ */
+export async function bundleFunctions({ root, outDir, names }: BundleOptions): Promise<readonly Bundle[]> {
+  const target = `node${await pinnedNodeVersion()}`
+  return Promise.all(names.map((name) => bundle(root, join(outDir, name), name, target)))
+}
+
+async function bundle(root: string, folder: string, name: string, target: string): Promise<Bundle> {
+  const path = join(folder, 'function.cjs')
+  const { outputFiles, metafile } = await build({
+    stdin: { contents: entryOf(name), resolveDir: root, sourcefile: `${name}.entry.ts`, loader: 'ts' },
+    absWorkingDir: root,
+    outfile: path,
+    bundle: true,
+    platform: 'node',
+    format: 'cjs',
+    target,
+    minify: true,
+    charset: 'utf8',
+    sourcemap: 'linked',
+    sourcesContent: false,
+    metafile: true,
+    write: false,
+    logLevel: 'silent',
+    plugins: [leanBuiltins],
+    // cjs has no import.meta: what packages ask of it is answered for the bundle itself.
+    define: {
+      'import.meta.url': 'bundleUrl',
+      'import.meta.filename': '__filename',
+      'import.meta.dirname': '__dirname',
+    },
+    banner: { js: 'const bundleUrl=require("node:url").pathToFileURL(__filename).href;' },
+  }).catch(async (error: BuildFailure) => {
+    throw new BuildError(await describeMessages(name, error.errors ?? [], 'error', error))
+  })
+  for (const file of outputFiles) await replaceFile(file.path, file.contents)
+  await replaceFile(join(folder, 'meta.json'), `${JSON.stringify(metafile, null, 2)}\n`)
+  const code = outputFiles.find((file) => file.path === path)?.contents ?? new Uint8Array(0)
+  const gzipBytes = gzipSync(code, { level: constants.Z_BEST_COMPRESSION }).length
+  return { name, path, rawBytes: code.length, gzipBytes }
+}
+
+const entryOf = (name: string): string =>
+  [
+    `import { run } from './runtime/main.ts'`,
+    `import spec from './${modulePathOf(name)}'`,
+    `run(${JSON.stringify(name)}, spec)`,
+    '',
+  ].join('\n')
+
+async function describeMessages(
+  name: string,
+  messages: readonly Message[],
+  kind: 'error' | 'warning',
+  error: Error,
+): Promise<string> {
+  if (messages.length === 0) return `${name}: ${error.message}`
+  const lines = await formatMessages([...messages], { kind, color: false })
+  return `${name} cannot be bundled\n${lines.join('\n').trimEnd()}`
+}
+
+/** A process that starts meanwhile sees the old file or the new one. */
+async function replaceFile(path: string, contents: Uint8Array | string): Promise<void> {
+  await mkdir(dirname(path), { recursive: true })
+  const fresh = `${path}.${process.pid}.new`
+  await writeFile(fresh, contents)
+  await rename(fresh, path)
+}
