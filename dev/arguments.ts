@@ -1,0 +1,81 @@
+import { parseArgs } from 'node:util'
+
+/** What a person has to type or mend. The message is all there is to show; exit code 2. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError'
+}
+
+export interface StartArguments {
+  readonly help: boolean
+  readonly input: string | null
+  readonly output: string | null
+  /** The input is complete: end when all of it is written. */
+  readonly once: boolean
+}
+
+export const helpText = `Runs every function of functions/ on this machine, with a broker, until Ctrl-C.
+
+Usage: npm start -- [options]
+
+  --input FILE   the file whose lines are sent (default: INPUT_PATH, else input.txt)
+  --output FILE  the file they come out in (default: OUTPUT_PATH, else output.txt)
+  --once         take the input as complete and end by itself when all of it is written;
+                 begins anew if the output is missing or empty
+  --help, -h     this text
+
+Environment:
+
+  AMQP_URL       use this broker instead of a private one
+  LOG_LEVEL      debug, info, warn or error; logs are in .kedafn/logs/
+  NO_COLOR       no colours
+
+Ctrl-C finishes what is under way and prints a summary; a second one ends everything at once.
+Exit code:
+
+  0  all well
+  1  something is left, lost or was forced
+  2  something to mend in the arguments, the environment or a function
+`
+
+const hint = 'npm start -- --help shows what there is'
+const options = {
+  input: { type: 'string' },
+  output: { type: 'string' },
+  once: { type: 'boolean' },
+  help: { type: 'boolean', short: 'h' },
+} as const
+
+/** @throws UsageError */
+export function parseArguments(
+  args: readonly string[],
+  env: Readonly<Record<string, string | undefined>>,
+): StartArguments {
+  // n.b. without the double dash npm keeps options for itself and hands over at most their values.
+  const kept = Object.keys(options).filter((name) => name !== 'help' && env[`npm_config_${name}`])
+  if (kept.length > 0) {
+    const shown = kept.map((name) => `--${name}`).join(' and ')
+    throw new UsageError(`npm took ${shown} for itself; options go after a double dash: npm start -- --${kept[0]}`)
+  }
+  const { values, positionals } = parse(args)
+  if (positionals[0] !== undefined) {
+    throw new UsageError(`${JSON.stringify(positionals[0])} belongs to no option; ${hint}`)
+  }
+  for (const name of ['input', 'output'] as const) {
+    if (values[name] === '') throw new UsageError(`--${name} is empty; expected the path of a file`)
+  }
+  return {
+    help: values.help ?? false,
+    input: values.input ?? (env.INPUT_PATH || null),
+    output: values.output ?? (env.OUTPUT_PATH || null),
+    once: values.once ?? false,
+  }
+}
+
+function parse(args: readonly string[]) {
+  try {
+    return parseArgs({ args: [...args], options, allowPositionals: true })
+  } catch (error) {
+    const [first = ''] = (error instanceof Error ? error.message : String(error)).split('\n')
+    throw new UsageError(`${first.replace(/\. To specify.*$/, '')}; ${hint}`)
+  }
+}

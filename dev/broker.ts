@@ -1,0 +1,117 @@
+import { existsSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { parseAddress, redactUrl } from '../runtime/core/address.ts'
+import type { Environment } from '../runtime/core/config.ts'
+import { FnError } from '../runtime/core/errors.ts'
+import { executables, pathFolders } from './broker/command.ts'
+import { installPackage } from './broker/debian-package.ts'
+import { hasDocker, startDockerBroker } from './broker/docker.ts'
+import { type BrokerHandle, foreignBroker } from './broker/handle.ts'
+import { startPrivateBroker } from './broker/private-broker.ts'
+import { findServer, type RabbitServer } from './broker/server-search.ts'
+
+export type { BrokerHandle } from './broker/handle.ts'
+
+export interface BrokerOptions {
+  /** The broker's files go into its folder `broker/`. */
+  readonly stateDir: string
+  readonly env: Environment
+  /** Gets what a person should know while waiting, a line each. */
+  readonly say: (line: string) => void
+  /** Gives it up. Nothing that was started is left; a package that is being installed is finished first. */
+  readonly signal?: AbortSignal
+}
+
+/** Provisioning by the first way that this machine allows. */
+export type BrokerChoice = 'address' | 'private' | 'debian-package' | 'docker' | 'none'
+
+export interface Machine {
+  readonly platform: NodeJS.Platform
+  readonly isRoot: boolean
+  /** Debian or what descends from it. */
+  readonly isDebian: boolean
+  readonly server: RabbitServer | null
+  hasDocker(): Promise<boolean>
+}
+
+/**
+ * Provides a broker: the one of `AMQP_URL`; else a private one from the machine's `rabbitmq-server`, which on Debian as root is
+ * installed first; else one in Docker. A broker that the machine runs already is never touched.
+ * @throws FnError if `AMQP_URL` is no address; UsageError if another process runs the broker of this folder; Error that says what to
+ * type if there is no way; the signal's reason
+ */
+export async function provideBroker(options: BrokerOptions): Promise<BrokerHandle> {
+  const { env, say, signal } = options
+  signal?.throwIfAborted()
+  const folder = join(resolve(options.stateDir), 'broker')
+  const machine = inspectMachine(env, signal)
+  const choice = await chooseBroker(env, machine)
+  signal?.throwIfAborted()
+  switch (choice) {
+    case 'address':
+      return foreignBroker(env.AMQP_URL ?? '', shownAddress(env.AMQP_URL ?? ''))
+    case 'docker':
+      return startDockerBroker({ folder, env, say, signal })
+    case 'none':
+      throw new Error(adviceFor(machine))
+    default: {
+      const server = machine.server ?? (await installedServer({ ...options, folder }))
+      return startPrivateBroker({ server, folder, env, say, signal })
+    }
+  }
+}
+
+/** Which way it is. Docker is asked only if nothing else will do: that may take seconds. */
+export async function chooseBroker(env: Environment, machine: Machine): Promise<BrokerChoice> {
+  if (env.AMQP_URL) return 'address'
+  if (machine.server) return 'private'
+  if (machine.isDebian && machine.isRoot) return 'debian-package'
+  return (await machine.hasDocker()) ? 'docker' : 'none'
+}
+
+const installByPlatform: Partial<Record<NodeJS.Platform, string>> = {
+  darwin: 'brew install rabbitmq',
+  freebsd: 'sudo pkg install rabbitmq',
+}
+
+/** What to type on a machine where there is no way to a broker, in one line. */
+export function adviceFor({ platform, isDebian }: Pick<Machine, 'platform' | 'isDebian'>): string {
+  const other = 'or set AMQP_URL to one that runs (AMQP_URL=amqp://user:password@host:5672)'
+  if (isDebian) {
+    return `there is no RabbitMQ here. Type  sudo apt-get update && sudo apt-get install -y rabbitmq-server  and start again, ${other}`
+  }
+  const command = installByPlatform[platform]
+  if (command) return `there is no RabbitMQ here. Type  ${command}  and start again, ${other}`
+  return `there is no RabbitMQ here. Install rabbitmq-server with this system's package manager or start Docker, then start again, ${other}`
+}
+
+function inspectMachine(env: Environment, signal: AbortSignal | undefined): Machine {
+  const { platform } = process
+  return {
+    platform,
+    isRoot: process.getuid?.() === 0,
+    isDebian: existsSync('/etc/debian_version') && executables('apt-get', pathFolders(env)).length > 0,
+    server: platform === 'win32' ? null : findServer(env),
+    hasDocker: () => hasDocker(env, signal),
+  }
+}
+
+async function installedServer(options: BrokerOptions & { folder: string }): Promise<RabbitServer> {
+  const { env, say, signal, folder } = options
+  await installPackage({ env, say, signal, logPath: join(folder, 'install.log') })
+  const server = findServer(env)
+  if (!server) throw new Error('rabbitmq-server was installed but is not found; set AMQP_URL to a broker that runs')
+  return server
+}
+
+function shownAddress(address: string): string {
+  try {
+    const { hostname, port } = parseAddress(address)
+    return `${hostname.includes(':') ? `[${hostname}]` : hostname}:${port}`
+  } catch {
+    throw new FnError(
+      'FN_ENV_INVALID',
+      `AMQP_URL is ${redactUrl(address)}; expected amqp://user:password@host:port/vhost or amqps://…, user, password and vhost percent-encoded`,
+    )
+  }
+}

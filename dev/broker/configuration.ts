@@ -1,0 +1,85 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Ports } from './ports.ts'
+import type { RabbitServer } from './server-search.ts'
+
+/** What the server prints while its own log is not open yet: the first to read when it does not start. */
+export const outputPathOf = (folder: string): string => join(folder, 'log', 'output.log')
+export const logPathOf = (folder: string): string => join(folder, 'log', 'rabbit.log')
+
+const nodeName = 'kedafn@localhost'
+const logFileBytes = 10_000_000
+
+/**
+ * One file of Erlang terms: RabbitMQ reads it in every version, and `quorum_tick_interval` is no key of `rabbitmq.conf`.
+ * Both statistics intervals are 1 s instead of 5, so that queue lengths shown to a person are fresh.
+ */
+const configurationOf = ({ amqp, management }: Ports): string => `[
+  {rabbit, [
+    {tcp_listeners, [{"127.0.0.1", ${amqp}}]},
+    {loopback_users, [<<"guest">>]},
+    {collect_statistics_interval, 1000},
+    {quorum_tick_interval, 1000},
+    {log, [{file, [{level, info}, {size, ${logFileBytes}}, {count, 2}]}]}
+  ]},
+  {rabbitmq_management, [{tcp_config, [{ip, "127.0.0.1"}, {port, ${management}}]}]}
+].
+`
+
+/**
+ * Stops the broker in good order when its stdin ends: when this process asks for it, and also when this process is gone, however
+ * that came about. Preferred to SIGTERM, on which 3.10 hangs for 6 s: its management waits for a lock that the shutdown holds,
+ * hence the handler is taken out first.
+ */
+const stopWithOwner = `spawn(fun() ->
+  Owner = open_port({fd, 0, 0}, [eof]),
+  receive {Owner, eof} ->
+    catch gen_event:delete_handler(rabbit_event, rabbit_mgmt_db_handler, stop),
+    catch rabbit:stop(),
+    erlang:halt(0)
+  end
+end).`
+
+/**
+ * The node has its name and its distribution port from the command line and knows no other node, so it needs no `epmd`, which would
+ * outlive it and is shared by all Erlang nodes of a machine.
+ */
+const erlangArguments = ({ distribution }: Ports): string =>
+  [
+    `-sname ${nodeName} -start_epmd false -erl_epmd_port ${distribution}`,
+    '-kernel inet_dist_use_interface {127,0,0,1}',
+  ].join(' ')
+
+/** How the server is started. The folder is on its command line, by which it is known again. */
+export const serverArguments = (folder: string): string[] => ['-kedafn', folder, '-eval', stopWithOwner]
+
+/** Writes what the server reads, all of it in `folder`, and returns its whole environment: nothing of the user's leaks in. */
+export function configure(folder: string, ports: Ports, server: RabbitServer): Record<string, string> {
+  mkdirSync(join(folder, 'log'), { recursive: true })
+  const file = (name: string, text: string): string => {
+    const path = join(folder, name)
+    writeFileSync(path, text)
+    return path
+  }
+  return {
+    PATH: server.path,
+    // Paths with other letters than ASCII need a UTF-8 locale.
+    LC_ALL: process.platform === 'darwin' ? 'en_US.UTF-8' : 'C.UTF-8',
+    // The Erlang cookie is made there.
+    HOME: folder,
+    RABBITMQ_NODENAME: nodeName,
+    RABBITMQ_CONFIG_FILE: file('broker.config', configurationOf(ports)),
+    RABBITMQ_ENABLED_PLUGINS_FILE: file('enabled_plugins', '[rabbitmq_management].\n'),
+    // A system broker's settings would be read otherwise.
+    RABBITMQ_CONF_ENV_FILE: file('environment', ''),
+    RABBITMQ_CONFIG_FILES: join(folder, 'none'),
+    RABBITMQ_ADVANCED_CONFIG_FILE: join(folder, 'none.config'),
+    RABBITMQ_MNESIA_BASE: join(folder, 'data'),
+    RABBITMQ_LOG_BASE: join(folder, 'log'),
+    RABBITMQ_LOGS: logPathOf(folder),
+    RABBITMQ_DIST_PORT: String(ports.distribution),
+    RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: erlangArguments(ports),
+    // Makes the start script become the server instead of waiting for it as its parent.
+    RUNNING_UNDER_SYSTEMD: 'true',
+  }
+}

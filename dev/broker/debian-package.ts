@@ -1,0 +1,113 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Environment } from '../../runtime/core/config.ts'
+import { lastLines, runCommand } from './command.ts'
+
+/** The places of a Debian system that matter here. */
+export interface DebianPlaces {
+  /** Debian asks this script, if there is one, whether a package may start its service. */
+  readonly policyPath: string
+  /** Exists while systemd is the init system. */
+  readonly systemdPath: string
+  /** Where packages put their units. */
+  readonly unitsFolder: string
+}
+
+export interface PackageOptions {
+  readonly env: Environment
+  /** Gets what apt prints. */
+  readonly logPath: string
+  readonly say: (line: string) => void
+  readonly signal: AbortSignal | undefined
+  readonly places?: DebianPlaces
+}
+
+const debian: DebianPlaces = {
+  policyPath: '/usr/sbin/policy-rc.d',
+  systemdPath: '/run/systemd/system',
+  unitsFolder: '/usr/lib/systemd/system',
+}
+
+const aptArguments = ['-y', '-q', '-o', 'DPkg::Lock::Timeout=120']
+const installArguments = ['install', ...aptArguments, '--no-install-recommends']
+const packageName = 'rabbitmq-server'
+const units = ['rabbitmq-server.service', 'epmd.service', 'epmd.socket']
+const mark = 'kedafn'
+
+/**
+ * Forbids services to start, runs apt-get and allows them again. The shell does all three, so that it is finished even if the
+ * process that asked for it is gone by then: a policy left behind would keep every service of later packages from starting.
+ */
+const installScript = `
+trap '' HUP INT TERM
+policy=$1; shift
+if [ -n "$policy" ]; then
+  printf '#!/bin/sh\\n# ${mark}: while ${packageName} is installed no service starts; delete this file if that is over\\nexit 101\\n' > "$policy"
+  chmod 755 "$policy"
+fi
+apt-get "$@"
+code=$?
+if [ -n "$policy" ]; then rm -f "$policy"; fi
+exit $code
+`
+
+/**
+ * Installs Debian's package without starting its service, now or at the next boot. apt itself is not interrupted: that would leave
+ * a half-configured package.
+ * @throws Error with the last lines of apt's log; the signal's reason, then once apt has ended
+ */
+export async function installPackage(options: PackageOptions): Promise<void> {
+  const { env, logPath, say, signal, places = debian } = options
+  say(`RabbitMQ is missing: installing Debian's package ${packageName}, without starting its service (log: ${logPath})`)
+  const aptEnv = { ...env, DEBIAN_FRONTEND: 'noninteractive', LC_ALL: 'C' }
+  await download({ ...options, env: aptEnv })
+  const known = new Set(units.filter((unit) => existsSync(join(places.unitsFolder, unit))))
+  const policy = isFree(places.policyPath) ? places.policyPath : ''
+  const script = ['-c', installScript, 'sh', policy, ...installArguments, packageName]
+  const { code } = await runCommand('sh', script, { env: aptEnv, logPath, detached: true })
+  if (code !== 0) throw installError(logPath)
+  await disable(
+    units.filter((unit) => !known.has(unit)),
+    places,
+    aptEnv,
+    logPath,
+  )
+  signal?.throwIfAborted()
+}
+
+/** Package lists may be missing or old: they are fetched only if it does not work without. */
+async function download({ env, logPath, signal }: PackageOptions): Promise<void> {
+  const apt = (...args: string[]) => runCommand('apt-get', args, { env, logPath, ...(signal ? { signal } : {}) })
+  const fetchPackages = () => apt(...installArguments, '--download-only', packageName)
+  let { code } = await fetchPackages()
+  signal?.throwIfAborted()
+  if (code !== 0) {
+    await apt('update', '-q')
+    signal?.throwIfAborted()
+    code = (await fetchPackages()).code
+    signal?.throwIfAborted()
+  }
+  if (code !== 0) throw installError(logPath)
+}
+
+/** True if there is no policy, or one that an installation of ours could not take away because the machine went down. */
+function isFree(policyPath: string): boolean {
+  try {
+    return readFileSync(policyPath, 'utf8').includes(`# ${mark}:`)
+  } catch {
+    return true
+  }
+}
+
+async function disable(fresh: string[], { systemdPath }: DebianPlaces, env: Environment, logPath: string) {
+  const [command, args] = existsSync(systemdPath)
+    ? ['systemctl', ['disable', '--now', ...fresh]]
+    : ['update-rc.d', [packageName, 'disable']]
+  await runCommand(command, args, { env, logPath })
+}
+
+function installError(logPath: string): Error {
+  return new Error(
+    `apt-get could not install ${packageName}; type  apt-get update && apt-get install ${packageName}  to see why, or set AMQP_URL to a broker that runs (log: ${logPath}):${lastLines(logPath)}`,
+  )
+}

@@ -1,0 +1,73 @@
+import type { Fleet } from './fleet.ts'
+import type { LogTail } from './log-tail.ts'
+import type { Plan } from './plan.ts'
+import type { Depth, DepthReader } from './queue-depth.ts'
+import type { Screen } from './screen.ts'
+import { endsOf, snapshotOf } from './snapshot.ts'
+import { Rate } from './status.ts'
+
+export interface MonitorOptions {
+  readonly fleet: Fleet
+  readonly plans: readonly Plan[]
+  readonly depths: DepthReader
+  readonly tails: ReadonlyMap<string, LogTail>
+  readonly screen: Screen
+  /** ms, never goes back. */
+  now(): number
+}
+
+const statusEveryMs = 200
+const depthEveryMs = 500
+
+/** Shows how things stand while the fleet runs: the status line, and what functions warn of. */
+export class Monitor {
+  readonly #options: MonitorOptions
+  readonly #rate = new Rate()
+  readonly #timers: readonly NodeJS.Timeout[]
+  #depths: readonly Depth[] | null = []
+  #phase: string | null = null
+  #asking = false
+
+  constructor(options: MonitorOptions) {
+    this.#options = options
+    const ask = () => void this.#ask()
+    this.#timers = [setInterval(() => this.#show(), statusEveryMs), setInterval(ask, depthEveryMs)]
+    ask()
+  }
+
+  phase(text: string | null): void {
+    this.#phase = text
+    this.#show()
+  }
+
+  /** Shows the last state, with `depths` if they are known. */
+  end(depths: readonly Depth[] | null): void {
+    for (const timer of this.#timers) clearInterval(timer)
+    this.#depths = depths ?? this.#depths
+    this.#phase = null
+    this.#show()
+    this.#options.screen.endStatus()
+  }
+
+  #show(): void {
+    const { fleet, plans, tails, screen, now } = this.#options
+    for (const tail of tails.values()) {
+      for (const alert of tail.read(now())) {
+        const text = `${alert.function}: ${alert.text}`
+        if (alert.level === 'error') screen.error(text)
+        else screen.warn(text)
+      }
+    }
+    this.#rate.add(fleet.totals(endsOf(plans).writes).acked, now())
+    const linesPerSecond = this.#rate.perSecond
+    screen.status(snapshotOf(fleet, plans, this.#depths, { linesPerSecond, phase: this.#phase }))
+  }
+
+  async #ask(): Promise<void> {
+    if (this.#asking) return
+    this.#asking = true
+    const known = await this.#options.depths.read('work')
+    this.#asking = false
+    this.#depths = known
+  }
+}

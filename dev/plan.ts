@@ -1,0 +1,82 @@
+import { retryLadder } from '../runtime/core/backoff.ts'
+import { type Environment, readConfig } from '../runtime/core/config.ts'
+import { FnError } from '../runtime/core/errors.ts'
+import { isConsumer } from '../runtime/core/spec.ts'
+import { deadQueueOf, retryQueueOf } from '../runtime/core/topology.ts'
+import type { FunctionFacts } from '../tooling/functions.ts'
+import { UsageError } from './arguments.ts'
+import { checkpointPathOf, type Pipeline } from './state.ts'
+
+/** How one function runs here. */
+export interface Plan {
+  readonly name: string
+  readonly kind: 'producer' | 'consumer'
+  readonly queue: string
+  readonly retryQueues: readonly string[]
+  readonly deadQueue: string
+  /** A producer of the pipeline's input. */
+  readonly readsInput: boolean
+  /** A consumer that writes the pipeline's output. */
+  readonly writesOutput: boolean
+  /** The process's whole environment, but for the broker's address. */
+  readonly env: Environment
+  /** How long it may take to stop, in ms. */
+  readonly graceMs: number
+  /** The longest wait of a message in a retry queue, in ms. */
+  readonly longestRetryMs: number
+}
+
+const ownVariables = ['AMQP_URL', 'INPUT_PATH', 'OUTPUT_PATH', 'KEDAFN_CHECKPOINT_PATH', 'KEDAFN_ONCE']
+
+/**
+ * Plans every function. The pipeline's input goes to the producers whose source is `input.txt`, its output to the consumers
+ * that declare OUTPUT_PATH with the default `output.txt`; a function with files of its own keeps them.
+ * @throws UsageError with all problems of the environment, of all functions
+ */
+export function planFunctions(
+  facts: readonly FunctionFacts[],
+  pipeline: Pipeline,
+  { env, once }: { env: Environment; once: boolean },
+): readonly Plan[] {
+  const problems: string[] = []
+  const plans = facts.flatMap((one) => {
+    try {
+      return planOf(one, pipeline, env, once)
+    } catch (error) {
+      if (!(error instanceof FnError)) throw error
+      problems.push(error.message)
+      return []
+    }
+  })
+  if (problems.length > 0) throw new UsageError(problems.join('\n'))
+  return plans
+}
+
+function planOf({ name, spec }: FunctionFacts, pipeline: Pipeline, outer: Environment, once: boolean): Plan {
+  const readsInput = !isConsumer(spec) && spec.source.path === 'input.txt'
+  const writesOutput = isConsumer(spec) && spec.env?.OUTPUT_PATH?.default === 'output.txt'
+  const env: Record<string, string | undefined> = { ...outer }
+  for (const variable of ownVariables) delete env[variable]
+  if (readsInput) env.INPUT_PATH = pipeline.input
+  if (writesOutput) env.OUTPUT_PATH = pipeline.output
+  if (!isConsumer(spec)) {
+    env.KEDAFN_CHECKPOINT_PATH = checkpointPathOf(pipeline, name)
+    env.KEDAFN_ONCE = String(once)
+  }
+  // A private broker holds nothing that could be verified.
+  if (!outer.AMQP_URL) env.KEDAFN_TOPOLOGY = 'declare'
+  const config = readConfig(name, spec, { ...env, AMQP_URL: outer.AMQP_URL })
+  const retryDelaysMs = config.kind === 'consumer' ? retryLadder(config) : []
+  return {
+    name,
+    kind: config.kind,
+    queue: config.queue,
+    retryQueues: retryDelaysMs.map((delayMs) => retryQueueOf(config.queue, delayMs)),
+    deadQueue: deadQueueOf(config.queue),
+    readsInput,
+    writesOutput,
+    env,
+    graceMs: config.graceMs,
+    longestRetryMs: Math.max(0, ...retryDelaysMs),
+  }
+}

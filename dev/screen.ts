@@ -1,0 +1,72 @@
+import type { WriteStream } from 'node:tty'
+import { styleText } from 'node:util'
+import { ChangePrinter, type Snapshot, statusLine } from './status.ts'
+
+export interface ScreenOptions {
+  readonly out: NodeJS.WritableStream
+  readonly err: NodeJS.WritableStream
+  /** A terminal that can rewrite its last line; null: lines only. */
+  readonly terminal: WriteStream | null
+  readonly colour: boolean
+  /** ms, never goes back. */
+  now(): number
+}
+
+const clearLine = '\r\u001b[2K'
+
+/** What a person sees: lines, and below them on a terminal one status line that is rewritten in place. */
+export class Screen {
+  readonly #options: ScreenOptions
+  readonly #changes = new ChangePrinter()
+  #status = ''
+
+  constructor(options: ScreenOptions) {
+    this.#options = options
+  }
+
+  say(text: string): void {
+    this.#above(() => this.#options.out.write(`${text}\n`))
+  }
+
+  warn(text: string): void {
+    const { err, colour } = this.#options
+    const shown = colour ? styleText('yellow', text, { validateStream: false }) : text
+    this.#above(() => err.write(`${shown}\n`))
+  }
+
+  error(text: string): void {
+    const { err, colour } = this.#options
+    const shown = colour ? styleText('red', text, { validateStream: false }) : text
+    this.#above(() => err.write(`${shown}\n`))
+  }
+
+  status(snapshot: Snapshot): void {
+    const { terminal, colour, out, now } = this.#options
+    if (!terminal) {
+      const line = this.#changes.offer(snapshot, now())
+      if (line !== null) out.write(`${line}\n`)
+      return
+    }
+    // n.b. a full last column makes some terminals wrap.
+    const line = statusLine(snapshot, { columns: Math.max(1, (terminal.columns || 80) - 1), colour })
+    if (line === this.#status) return
+    this.#status = line
+    terminal.write(`${clearLine}${line}`)
+  }
+
+  /** Leaves the last status standing and begins a new line. */
+  endStatus(): void {
+    const { terminal, out, now } = this.#options
+    const last = this.#changes.flush(now())
+    if (!terminal && last !== null) out.write(`${last}\n`)
+    if (terminal && this.#status !== '') terminal.write('\n')
+    this.#status = ''
+  }
+
+  #above(print: () => void): void {
+    const { terminal } = this.#options
+    if (terminal && this.#status !== '') terminal.write(clearLine)
+    print()
+    if (terminal && this.#status !== '') terminal.write(this.#status)
+  }
+}

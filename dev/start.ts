@@ -1,0 +1,237 @@
+/**
+ * npm start: the functions of this repository as processes of this machine, with a broker. The composition root of `dev/`:
+ * the only place here that reads the environment and the arguments, handles signals and ends the process.
+ */
+import { basename, join } from 'node:path'
+import { describe, FnError } from '../runtime/core/errors.ts'
+import { inspector } from '../runtime/rabbitmq/inspect.ts'
+import { systemClock as clock } from '../runtime/system/clock.ts'
+import { bundleFunctions, pinnedNodeVersion } from '../tooling/bundle.ts'
+import { BuildError, discoverFunctions, inspectFunctions, shownPath } from '../tooling/functions.ts'
+import { helpText, parseArguments, type StartArguments, UsageError } from './arguments.ts'
+import { provideBroker } from './broker.ts'
+import { compareFiles } from './compare.ts'
+import { Fleet } from './fleet.ts'
+import { takeLock } from './lock.ts'
+import { LogTail } from './log-tail.ts'
+import { Monitor } from './monitor.ts'
+import { type Plan, planFunctions } from './plan.ts'
+import { depthReader } from './queue-depth.ts'
+import { type RunResult, runFleet } from './run.ts'
+import { Screen } from './screen.ts'
+import { endsOf } from './snapshot.ts'
+import * as state from './state.ts'
+import { type RunFacts, summaryOf } from './summary.ts'
+import { ownVhost } from './vhost.ts'
+
+type Broker = Awaited<ReturnType<typeof provideBroker>>
+
+const root = join(import.meta.dirname, '..')
+const dist = join(root, 'dist')
+/** npm hands over once more a Ctrl-C that reached this process anyway: that is no second one. */
+const sameSignalMs = 250
+/** Time for the broker to be gone once the end is forced. */
+const forceMs = 5000
+
+const env = process.env
+// npm runs scripts in the repository; what a person types is relative to where they are.
+const cwd = (env.npm_lifecycle_event === 'start' && env.INIT_CWD) || process.cwd()
+const isTerminal = process.stdout.isTTY === true && env.TERM !== 'dumb'
+const screen = new Screen({
+  out: process.stdout,
+  err: process.stderr,
+  terminal: isTerminal ? process.stdout : null,
+  colour: isTerminal && process.stderr.isTTY === true && !env.NO_COLOR,
+  now: () => clock.monotonic(),
+})
+
+/** What is under way, to be ended at once if a person insists, in any case before this process is gone. */
+const undertaken: { fleet?: Fleet; broker?: Broker; unlock?: () => void } = {}
+
+async function force(why: string): Promise<never> {
+  screen.endStatus()
+  screen.error(why)
+  undertaken.fleet?.kill()
+  const late = new Promise((resolve) => setTimeout(resolve, forceMs))
+  await Promise.race([undertaken.broker?.stop().catch(() => {}), late])
+  undertaken.unlock?.()
+  process.exit(1)
+}
+
+/** Fires at the first request to stop; the second forces. */
+function stopRequests(): AbortSignal {
+  const controller = new AbortController()
+  let firstAt = 0
+  const requested = () => {
+    if (!controller.signal.aborted) {
+      firstAt = clock.monotonic()
+      controller.abort()
+    } else if (clock.monotonic() - firstAt > sameSignalMs) void force('forced: what was under way is given up')
+  }
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, requested)
+  // Nobody reads any more, or the terminal is gone: end in good order.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => controller.abort())
+  return controller.signal
+}
+
+/** Bundles, plans and a broker, made side by side. */
+async function prepare(args: StartArguments, pipeline: state.Pipeline, stop: AbortSignal) {
+  const names = discoverFunctions(root)
+  const bundling = bundleFunctions({ root, outDir: dist, names })
+  bundling.catch(() => {})
+  const facts = await inspectFunctions(root, names)
+  const plans = planFunctions(facts, pipeline, { env, once: args.once })
+  const say = (line: string) => screen.say(line)
+  const providing = provideBroker({ stateDir: pipeline.home, env, say, signal: stop })
+  providing.then(
+    (broker) => {
+      undertaken.broker = broker
+    },
+    () => {},
+  )
+  await bundling
+  return { plans, broker: await providing }
+}
+
+/** The address the functions connect to; an owned broker has a vhost for each pipeline. */
+async function addressOf(broker: Broker, pipeline: state.Pipeline, fresh: boolean): Promise<string> {
+  const { url, managementUrl, owned } = broker
+  return owned && managementUrl !== null ? ownVhost({ url, managementUrl }, pipeline.id, fresh) : url
+}
+
+/** An owned broker that dies while we run is started again; the functions reconnect by themselves. */
+async function keepBroker(broker: Broker, over: AbortSignal): Promise<void> {
+  while (broker.owned && !over.aborted) {
+    await broker.ended
+    if (over.aborted) return
+    screen.warn('the broker ended; starting it again')
+    await broker.restart()
+  }
+}
+
+async function run(args: StartArguments, pipeline: state.Pipeline, stop: AbortSignal): Promise<number> {
+  const fresh = args.once && state.isMissingOrEmpty(pipeline.output)
+  if (fresh) state.startOver(pipeline)
+  else if (state.isMissingOrEmpty(pipeline.output) && state.hasCheckpoint(pipeline)) {
+    const folder = shownPath(pipeline.folder, cwd)
+    screen.say(`the input was sent before, from here on only what is new is; remove ${folder} to send all of it again`)
+  }
+  const { plans, broker } = await prepare(args, pipeline, stop)
+  const brokerUrl = await addressOf(broker, pipeline, fresh)
+  screen.say(`broker ${broker.description}, functions ${plans.map(({ name }) => name).join(' ')}`)
+  screen.say(
+    `${shownPath(pipeline.input, cwd)} -> ${shownPath(pipeline.output, cwd)}${args.once ? '' : ', Ctrl-C ends it'}`,
+  )
+  const over = new AbortController()
+  const keeping = keepBroker(broker, over.signal)
+  const begun = clock.monotonic()
+  const { result, fleet } = await runWith(args, pipeline, plans, brokerUrl, stop, keeping)
+  over.abort()
+  await broker.stop()
+  if (result.failure) screen.error(result.failure.message)
+  const tookMs = clock.monotonic() - begun
+  const summary = summaryOf(await factsOf(args, pipeline, plans, { result, fleet, tookMs, keepsQueues: true }))
+  for (const line of summary.lines) screen.say(line)
+  return result.failure?.exitCode ?? summary.exitCode
+}
+
+async function runWith(
+  { once }: StartArguments,
+  pipeline: state.Pipeline,
+  plans: readonly Plan[],
+  brokerUrl: string,
+  stop: AbortSignal,
+  keeping: Promise<void>,
+): Promise<{ result: RunResult; fleet: Fleet }> {
+  const logPathOf = (name: string) => state.logPathOf(pipeline, name)
+  const tails = new Map(plans.map(({ name }) => [name, new LogTail(name, logPathOf(name))]))
+  const now = () => clock.monotonic()
+  const fleet = new Fleet({
+    ...{ plans, root, dist, brokerUrl, once, tails, logPathOf, now },
+    after: clock.after,
+    changed: () => {},
+    warn: (text) => screen.warn(text),
+  })
+  undertaken.fleet = fleet
+  keeping.catch((error: unknown) => fleet.giveUp(`the broker cannot be started again: ${describe(error)}`))
+  const asking = inspector(brokerUrl, clock)
+  const depths = depthReader(asking, plans)
+  const monitor = new Monitor({ fleet, plans, depths, tails, screen, now })
+  const result = await runFleet({ plans, fleet, depths, once, stop, phase: (text) => monitor.phase(text) })
+  monitor.end(result.after)
+  await asking.close()
+  return { result, fleet }
+}
+
+async function factsOf(
+  { once }: StartArguments,
+  pipeline: state.Pipeline,
+  plans: readonly Plan[],
+  { result, fleet, tookMs, keepsQueues }: { result: RunResult; fleet: Fleet; tookMs: number; keepsQueues: boolean },
+): Promise<RunFacts> {
+  const { reads, writes } = endsOf(plans)
+  const { sent, confirmed, skipped } = fleet.totals(reads)
+  return {
+    ...result,
+    ...{ once, sent, confirmed, skipped, tookMs, keepsQueues },
+    written: fleet.totals(writes).acked,
+    restarts: fleet.statuses.reduce((total, { status }) => total + status.restarts, 0),
+    comparison: await compare(pipeline, plans, once && !result.interrupted),
+  }
+}
+
+/** Compares what of the input is confirmed, or all of it, with the output. A string says why that cannot be done. */
+async function compare(pipeline: state.Pipeline, plans: readonly Plan[], complete: boolean) {
+  const producer = plans.find(({ readsInput }) => readsInput)
+  if (!producer) return `no producer reads ${basename(pipeline.input)}`
+  if (!plans.some(({ writesOutput }) => writesOutput)) return `no consumer writes ${basename(pipeline.output)}`
+  try {
+    const bytes = complete ? Number.POSITIVE_INFINITY : state.confirmedBytes(pipeline, producer.name)
+    if (bytes === null) return 'the input was rotated or replaced'
+    return await compareFiles(pipeline.input, pipeline.output, bytes)
+  } catch (error) {
+    return describe(error)
+  }
+}
+
+async function main(): Promise<number> {
+  const args = parseArguments(process.argv.slice(2), env)
+  if (args.help) {
+    process.stdout.write(helpText)
+    return 0
+  }
+  const pinned = await pinnedNodeVersion()
+  if (process.versions.node.split('.')[0] !== pinned.split('.')[0]) {
+    throw new UsageError(`this is Node.js ${process.version}; npm start runs it with the pinned ${pinned}`)
+  }
+  const stop = stopRequests()
+  const pipeline = state.pipelineOf({ root, cwd, input: args.input, output: args.output })
+  const made = state.prepareFiles(pipeline, args.input === null)
+  if (made) screen.say(`made ${shownPath(pipeline.input, cwd)} with a few lines`)
+  state.makeState(pipeline)
+  undertaken.unlock = takeLock(pipeline.folder)
+  try {
+    return await run(args, pipeline, stop)
+  } catch (error) {
+    await undertaken.broker?.stop()
+    if (stop.aborted) return args.once ? 1 : 0
+    throw error
+  } finally {
+    undertaken.unlock()
+  }
+}
+
+/** What a person has to mend needs no stack trace. */
+function exitCodeFor(error: unknown): 1 | 2 {
+  const isConfiguration = error instanceof FnError && error.verdict === 'config'
+  return error instanceof UsageError || error instanceof BuildError || isConfiguration ? 2 : 1
+}
+
+process.on('uncaughtException', (error) => void force(error.stack ?? String(error)))
+try {
+  process.exit(await main())
+} catch (error) {
+  screen.endStatus()
+  screen.error(describe(error))
+  process.exit(exitCodeFor(error))
+}
