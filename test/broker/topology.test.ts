@@ -1,0 +1,142 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { FnError } from '../../runtime/core/errors.ts'
+import { topologyOf } from '../../runtime/core/topology.ts'
+import { eventually, Inbox, message } from '../contract/broker-world.ts'
+import { adapter, vhostFor } from './world.ts'
+
+const vhost = await vhostFor('broker-topology')
+const base = encodeURIComponent(vhost.vhost)
+const windowBytes = 2 ** 20
+
+interface QueueInfo {
+  readonly name: string
+  readonly durable: boolean
+  readonly type: string
+  readonly arguments: Record<string, unknown>
+}
+
+const queues = async (): Promise<QueueInfo[]> => {
+  const listed = (await vhost.manage('GET', `queues/${base}`)) as QueueInfo[]
+  return listed.sort((a, b) => (a.name < b.name ? -1 : 1))
+}
+
+test('declares exchange, queues and bindings as the topology says, and twice is as good as once', async () => {
+  const topology = topologyOf('logs', 'events', [100, 200])
+  for (let turn = 0; turn < 2; turn++) {
+    const publisher = adapter(vhost.url).broker.publisher({ window: 1, windowBytes, topology })
+    await publisher.ready
+    await publisher.close()
+  }
+  const declared = topology.filter((declaration) => declaration.kind === 'queue')
+  assert.deepEqual(
+    (await queues()).map(({ name, arguments: args, durable }) => ({ name, arguments: args, durable })),
+    declared
+      .map(({ name, arguments: args }) => ({ name, arguments: args, durable: true }))
+      .sort((a, b) => (a.name < b.name ? -1 : 1)),
+  )
+  const exchange = (await vhost.manage('GET', `exchanges/${base}/events`)) as { type: string; durable: boolean }
+  assert.deepEqual([exchange.type, exchange.durable], ['fanout', true])
+  const bindings = (await vhost.manage('GET', `exchanges/${base}/events/bindings/source`)) as { destination: string }[]
+  assert.deepEqual(bindings.map(({ destination }) => destination).sort(), ['events.history', 'logs'])
+})
+
+test('an exchange of another type is a mismatch that names it', async () => {
+  await vhost.ask((channel) => channel.assertExchange('other-type', 'topic'))
+  const topology = topologyOf('other-type', 'other-type', [])
+  const consumer = adapter(vhost.url).broker.consumer({ queue: 'other-type', prefetch: 1, topology })
+  consumer.start(new Inbox())
+  await assert.rejects(consumer.failed, (error: FnError) => {
+    assert.equal(error.code, 'FN_TOPOLOGY_MISMATCH')
+    assert.match(error.message, /inequivalent arg 'type' for exchange 'other-type'/)
+    return true
+  })
+  await consumer.close()
+})
+
+test('verify names all that is missing, and makes nothing', async () => {
+  const before = await queues()
+  const topology = topologyOf('absent', 'absent', [100])
+  const publisher = adapter(vhost.url, { mode: 'verify' }).broker.publisher({ window: 1, windowBytes, topology })
+  await assert.rejects(publisher.failed, (error: FnError) => {
+    assert.equal(error.code, 'FN_TOPOLOGY_MISSING')
+    const names = ["exchange 'absent'", "queue 'absent.dead'", "queue 'absent'", "queue 'absent.retry.100'"]
+    for (const name of [...names, "queue 'absent.history'", 'KEDAFN_TOPOLOGY=declare']) {
+      assert.ok(error.message.includes(name), `${name} is not in: ${error.message}`)
+    }
+    return true
+  })
+  await publisher.close()
+  assert.deepEqual(await queues(), before)
+})
+
+test('verify is content with what stands, and names a single queue that does not', async () => {
+  const topology = topologyOf('standing', 'standing', [100])
+  const declaring = adapter(vhost.url).broker.publisher({ window: 1, windowBytes, topology })
+  await declaring.ready
+  await declaring.close()
+  const { broker } = adapter(vhost.url, { mode: 'verify' })
+  const publisher = broker.publisher({ window: 1, windowBytes, topology })
+  publisher.publish(message('standing', 'body'), () => {})
+  await publisher.idle()
+  const inbox = new Inbox()
+  const consumer = broker.consumer({ queue: 'standing', prefetch: 1, topology })
+  consumer.start(inbox)
+  await vhost.ask((channel) => channel.deleteQueue('standing.retry.100'))
+  const other = broker.consumer({ queue: 'standing', prefetch: 1, topology })
+  other.start(new Inbox())
+  await assert.rejects(other.failed, /does not exist: queue 'standing.retry.100'\. /)
+  assert.deepEqual(inbox.bodies, ['body'])
+  await Promise.all([publisher.close(), consumer.close(), other.close()])
+})
+
+test('a queue that is deleted under its consumer is declared and consumed again', async (t) => {
+  const { broker, instruments } = adapter(vhost.url)
+  const topology = topologyOf('deleted', 'deleted', [])
+  const inbox = new Inbox()
+  const consumer = broker.consumer({ queue: 'deleted', prefetch: 10, topology })
+  consumer.start(inbox)
+  const publisher = broker.publisher({ window: 10, windowBytes, topology })
+  publisher.publish(message('deleted', 'before'), () => {})
+  await publisher.idle()
+  await eventually(t, () => assert.deepEqual(inbox.bodies, ['before']))
+  const { source } = inbox.at(0)
+  await vhost.ask((channel) => channel.deleteQueue('deleted'))
+  await eventually(t, () => assert.deepEqual([inbox.lostSources.length, inbox.readies], [1, 2]))
+  source.ack(1, false)
+  publisher.publish(message('deleted', 'after'), () => {})
+  await publisher.idle()
+  await eventually(t, () => assert.deepEqual(inbox.bodies, ['before', 'after']))
+  assert.equal(instruments.counters.reconnects, 1)
+  await Promise.all([publisher.close(), consumer.close()])
+})
+
+test('an exchange that is deleted under its publisher is declared again, and what was sent meanwhile arrives', async () => {
+  const { broker } = adapter(vhost.url)
+  const topology = topologyOf('vanishing', 'vanishing', [])
+  const publisher = broker.publisher({ window: 10, windowBytes, topology })
+  await publisher.ready
+  await vhost.ask((channel) => channel.deleteExchange('vanishing'))
+  const confirmed: number[] = []
+  for (let index = 0; index < 3; index++) {
+    publisher.publish(message('vanishing', `${index}`), () => confirmed.push(index))
+  }
+  await publisher.idle()
+  assert.deepEqual(confirmed, [0, 1, 2])
+  assert.deepEqual((await vhost.take('vanishing')).map(String), ['0', '1', '2'])
+  await publisher.close()
+})
+
+test('in verify mode a deleted queue ends the consumer with the name of what is missing', async (t) => {
+  const topology = topologyOf('gone', 'gone', [])
+  const declaring = adapter(vhost.url).broker.publisher({ window: 1, windowBytes, topology })
+  await declaring.ready
+  await declaring.close()
+  const inbox = new Inbox()
+  const consumer = adapter(vhost.url, { mode: 'verify' }).broker.consumer({ queue: 'gone', prefetch: 1, topology })
+  consumer.start(inbox)
+  await eventually(t, () => assert.equal(inbox.readies, 1))
+  await vhost.ask((channel) => channel.deleteQueue('gone'))
+  await assert.rejects(consumer.failed, /FN_TOPOLOGY_MISSING|does not exist: queue 'gone'/)
+  await consumer.close()
+})

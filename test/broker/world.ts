@@ -1,0 +1,90 @@
+import { after, type TestContext } from 'node:test'
+import { connect } from 'amqplib'
+import { parseAddress } from '../../runtime/core/address.ts'
+import type { Broker, Instruments } from '../../runtime/ports.ts'
+import { rabbitmq } from '../../runtime/rabbitmq/broker.ts'
+import { systemClock } from '../../runtime/system/clock.ts'
+import { countingInstruments } from '../../runtime/telemetry/instruments.ts'
+import { type LogEntry, recordingLog } from '../loops/consuming.ts'
+import { openVhost } from '../support/broker.ts'
+
+export interface RealBroker {
+  readonly broker: Broker
+  readonly instruments: Instruments
+  /** What the adapter logged. */
+  readonly entries: LogEntry[]
+}
+
+/** The adapter under test, on a broker's address. */
+export function adapter(
+  url: string,
+  { mode = 'declare', heartbeatS }: { mode?: 'declare' | 'verify'; heartbeatS?: number } = {},
+): RealBroker {
+  const entries: LogEntry[] = []
+  const instruments = countingInstruments()
+  const connecting = {
+    address: parseAddress(url),
+    connectionName: 'kedafn test',
+    clock: systemClock,
+    random: Math.random,
+    log: recordingLog(entries),
+    instruments,
+    ...(heartbeatS === undefined ? {} : { heartbeatS }),
+  }
+  return { broker: rabbitmq(connecting, mode), instruments, entries }
+}
+
+/** A vhost for one test file, and what a test asks the broker behind the adapter's back. */
+export async function vhostFor(file: string) {
+  const vhost = await openVhost(file)
+  const admin = await connect(vhost.url, { noDelay: true })
+  let names = 0
+  after(async () => {
+    await admin.close()
+    await vhost.dispose()
+  })
+
+  /** n.b. a failed check closes its channel, so each question has one of its own. */
+  async function ask<T>(question: (channel: Awaited<ReturnType<typeof admin.createConfirmChannel>>) => Promise<T>) {
+    const channel = await admin.createConfirmChannel()
+    channel.on('error', () => {})
+    const answer = await question(channel)
+    await channel.close()
+    return answer
+  }
+
+  return {
+    ...vhost,
+    ask,
+    /** A name that nothing else in this file uses. */
+    name: (t: TestContext): string => `${t.name.replaceAll(/[^a-z]+/g, '-').slice(0, 40)}.${++names}`,
+    ready: (queue: string): Promise<number> => ask(async (channel) => (await channel.checkQueue(queue)).messageCount),
+    /** Takes out what waits in a queue. */
+    take: (queue: string): Promise<Buffer[]> =>
+      ask(async (channel) => {
+        const taken: Buffer[] = []
+        for (let message = await channel.get(queue); message; message = await channel.get(queue)) {
+          taken.push(message.content)
+          channel.ack(message)
+        }
+        return taken
+      }),
+    async manage(method: 'GET' | 'PUT' | 'DELETE', path: string, body?: unknown): Promise<unknown> {
+      return manage(vhost.managementUrl, method, path, body)
+    },
+  }
+}
+
+/** Asks the management API; `path` follows `/api/`. */
+export async function manage(managementUrl: string, method: string, path: string, body?: unknown): Promise<unknown> {
+  const { username, password, origin } = new URL(managementUrl)
+  const login = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`
+  const response = await fetch(`${origin}/api/${path}`, {
+    method,
+    headers: { authorization: `Basic ${Buffer.from(login).toString('base64')}`, 'content-type': 'application/json' },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  })
+  const text = await response.text()
+  if (!response.ok && response.status !== 404) throw new Error(`${method} ${path}: ${response.status} ${text}`)
+  return response.ok && text !== '' ? JSON.parse(text) : null
+}

@@ -1,0 +1,228 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { FnError } from '../../runtime/core/errors.ts'
+import { drop, each, retry } from '../../runtime/core/verdict.ts'
+import { settle } from '../../runtime/doubles/clock.ts'
+import { bodiesIn, consuming, HeldHandler, inFlight, isPending } from './consuming.ts'
+
+test('a drain finishes what runs and hands back what did not start, in order and at once', async () => {
+  const handler = new HeldHandler()
+  const { loop, put, broker, counters } = consuming({ handle: handler.handle, batch: { size: 2 } })
+  await put(...Array.from('abcdefgh'))
+  await loop.start()
+  await settle()
+  const drained = loop.drain()
+  await settle()
+  assert.deepEqual(bodiesIn(broker, 'logs'), Array.from('cdefgh'))
+  assert.equal(await isPending(drained), true)
+  assert.deepEqual([broker.unacked('logs'), counters.handedBack], [2, 6])
+  await handler.end(0)
+  await drained
+  assert.deepEqual(bodiesIn(broker, 'logs'), Array.from('cdefgh'))
+  assert.deepEqual(handler.batches, [['a', 'b']])
+  assert.deepEqual([counters.acked, counters.handedBack, counters.lost, inFlight(counters)], [2, 6, 0, 0])
+  assert.equal(broker.sessions.size, 0)
+})
+
+test('what is handed back has no attempt counted', async () => {
+  const handler = new HeldHandler()
+  const { loop, put, broker } = consuming({ handle: handler.handle, batch: { size: 1 } })
+  await put('a', 'b')
+  await loop.start()
+  await settle()
+  const drained = loop.drain()
+  await handler.end(0)
+  await drained
+  assert.deepEqual(broker.ready('logs')[0]?.headers, undefined)
+})
+
+test('deliveries that come while the cancel is under way go back and are not lost or run', async () => {
+  const handler = new HeldHandler()
+  const { loop, put, send, broker, counters } = consuming({ handle: handler.handle, decode: () => assert.fail('bad') })
+  await loop.start()
+  await settle()
+  // On its way: the broker delivers it before it hears of the cancel.
+  const sent = send({ body: Buffer.from('a') })
+  const drained = loop.drain()
+  await Promise.all([sent, drained])
+  await put()
+  assert.deepEqual(handler.batches, [])
+  assert.deepEqual(bodiesIn(broker, 'logs'), ['a'])
+  assert.deepEqual([counters.received, counters.handedBack, counters.dead], [1, 1, 0])
+})
+
+test('handlers that give up when told to are handed back without an attempt', async () => {
+  const handler = new HeldHandler()
+  const { loop, put, broker, counters } = consuming({ handle: handler.handle, retry: { attempts: 1 } })
+  await put('a', 'b')
+  await loop.start()
+  await settle()
+  const drained = loop.drain()
+  await settle()
+  assert.equal(handler.calls[0]?.signal.aborted, false)
+  loop.abortHandlers()
+  assert.equal(handler.calls[0]?.signal.aborted, true)
+  await handler.end(0, () => {
+    throw new Error('gave up')
+  })
+  await drained
+  assert.deepEqual(bodiesIn(broker, 'logs'), ['a', 'b'])
+  assert.deepEqual(bodiesIn(broker, 'logs.dead'), [])
+  assert.deepEqual([counters.handedBack, counters.dead, inFlight(counters)], [2, 0, 0])
+})
+
+test('when told to give up, each delivery that fails is handed back, and what was done or dropped stays so', async () => {
+  let told: () => void = () => {}
+  const { loop, put, broker, counters } = consuming({
+    handle: each(async ({ bytes }, { signal }) => {
+      if (!signal.aborted) await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()))
+      told()
+      if (String(bytes) === 'a') throw new Error('gave up')
+    }),
+  })
+  const everyone = new Promise<void>((resolve) => {
+    told = resolve
+  })
+  await put('a', 'b')
+  await loop.start()
+  await settle()
+  const drained = loop.drain()
+  loop.abortHandlers()
+  await everyone
+  await drained
+  assert.deepEqual(bodiesIn(broker, 'logs'), ['a'])
+  assert.deepEqual([counters.acked, counters.handedBack, counters.retried], [1, 1, 0])
+
+  const second = new HeldHandler()
+  const other = consuming({ handle: second.handle })
+  await other.put('c', 'd')
+  await other.loop.start()
+  await settle()
+  const otherDrained = other.loop.drain()
+  other.loop.abortHandlers()
+  await second.end(0, ([c, d]) => (c && d ? [drop(c, 'useless'), retry(d, 'later')] : []))
+  await otherDrained
+  assert.deepEqual(bodiesIn(other.broker, 'logs.dead'), ['c'])
+  assert.deepEqual(bodiesIn(other.broker, 'logs'), ['d'])
+})
+
+test('a drain waits for the confirms of moves', async () => {
+  const { loop, put, broker, counters } = consuming({ handle: (batch) => batch.map((one) => retry(one, 'no')) })
+  await put('a')
+  broker.holdConfirms()
+  await loop.start()
+  await settle()
+  const drained = loop.drain()
+  assert.equal(await isPending(drained), true)
+  broker.releaseConfirms()
+  await drained
+  assert.deepEqual([counters.retried, inFlight(counters)], [1, 0])
+})
+
+test('a drain does not wait for the moves of a session that is gone: they come again', async () => {
+  const { loop, put, broker, counters } = consuming({ handle: (batch) => batch.map((one) => retry(one, 'no')) })
+  await put('a')
+  broker.holdConfirms()
+  await loop.start()
+  await settle()
+  const drained = loop.drain()
+  broker.stop()
+  await drained
+  assert.deepEqual([counters.lost, inFlight(counters)], [1, 0])
+  assert.deepEqual(bodiesIn(broker, 'logs'), ['a'])
+})
+
+test('a drain works while there is no session, and after one was lost', async () => {
+  const { loop, broker, put, counters } = consuming({})
+  broker.stop()
+  await loop.start()
+  await settle()
+  await loop.drain()
+  const handler = new HeldHandler()
+  const other = consuming({ handle: handler.handle })
+  await other.loop.start()
+  await other.put('a')
+  other.broker.stop()
+  const drained = other.loop.drain()
+  assert.equal(await isPending(drained), true)
+  await handler.end(0)
+  await drained
+  assert.deepEqual([other.counters.acked, other.counters.lost, inFlight(other.counters)], [0, 1, 0])
+  await put('later')
+  assert.equal(counters.received, 0)
+})
+
+test('setup runs before the first delivery, and what it opened is closed when the drain ends', async () => {
+  const steps: string[] = []
+  const handler = new HeldHandler()
+  const { loop, put, broker } = consuming({
+    setup: async ({ env }) => {
+      steps.push(`setup ${JSON.stringify(env)}`)
+      await settle()
+      return { close: async () => steps.push(`closed with ${broker.unacked('logs')} unacked`) }
+    },
+    handle: (batch, ctx, resource) => {
+      steps.push(`handle ${typeof resource}`)
+      return handler.handle(batch, ctx, resource)
+    },
+  })
+  await put('a')
+  await loop.start()
+  await settle()
+  const drained = loop.drain()
+  await handler.end(0)
+  await drained
+  assert.deepEqual(steps, ['setup {}', 'handle object', 'closed with 0 unacked'])
+})
+
+test('a drain during setup waits for it, closes what it opened and consumes nothing', async () => {
+  const opened = Promise.withResolvers<void>()
+  let closed = 0
+  const { loop, put, broker, counters } = consuming({
+    setup: async () => {
+      await opened.promise
+      return { [Symbol.asyncDispose]: async () => closed++ }
+    },
+  })
+  await put('a')
+  const started = loop.start()
+  const drained = loop.drain()
+  assert.equal(await isPending(drained), true)
+  opened.resolve()
+  await Promise.all([started, drained])
+  assert.equal(closed, 1)
+  assert.equal(counters.received, 0)
+  assert.deepEqual(bodiesIn(broker, 'logs'), ['a'])
+})
+
+test('a setup that fails is an error with a code, and one that gives up when told to is none', async () => {
+  const setup = async (ctx: { signal: AbortSignal }) => {
+    await settle()
+    throw ctx.signal.aborted ? ctx.signal.reason : new Error('no such folder')
+  }
+  const failing = consuming({ setup })
+  await assert.rejects(failing.loop.start(), (error: FnError) => {
+    assert.equal(error.code, 'FN_SETUP_FAILED')
+    assert.match(error.message, /no such folder/)
+    return true
+  })
+  const told = consuming({ setup })
+  const started = told.loop.start()
+  const drained = told.loop.drain()
+  told.loop.abortHandlers()
+  await Promise.all([started, drained])
+})
+
+test('a close that fails fails the drain', async () => {
+  const { loop } = consuming({ setup: () => ({ close: () => Promise.reject(new Error('disk full')) }) })
+  await loop.start()
+  await assert.rejects(loop.drain(), /disk full/)
+})
+
+test('an error only a person can mend fails the loop, from the consumer or from the moves', async () => {
+  const { loop, broker } = consuming({})
+  await loop.start()
+  await settle()
+  broker.fail(new FnError('FN_PERMISSION_REFUSED', 'read'))
+  await assert.rejects(loop.failed, (error: FnError) => error.code === 'FN_PERMISSION_REFUSED')
+})

@@ -1,0 +1,116 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { Outcome } from '../../runtime/core/spec.ts'
+import { drop, retry } from '../../runtime/core/verdict.ts'
+import { settle } from '../../runtime/doubles/clock.ts'
+import { seeded } from '../unit/seeded.ts'
+import { bodiesIn, consuming, HeldHandler, inFlight, text } from './consuming.ts'
+
+test('a source lost while the handler runs: it ends into the void, and its messages come again', async () => {
+  const handler = new HeldHandler()
+  const { loop, put, broker, clock, counters } = consuming({ handle: handler.handle, batch: { size: 2 } })
+  await put('a', 'b', 'c')
+  await loop.start()
+  await settle()
+  broker.cut()
+  await clock.tick(100)
+  assert.deepEqual(handler.batches, [['a', 'b']], 'one handler at a time, lost source or not')
+  assert.equal(counters.lost, 3)
+  await handler.end(0)
+  assert.equal(counters.acked, 0)
+  assert.deepEqual(handler.batches[1], ['a', 'b'])
+  assert.equal(handler.calls[1]?.batch[0]?.redelivered, true)
+  assert.equal(handler.calls[1]?.batch[0]?.attempt, 1)
+  await handler.end(1)
+  await handler.end(2)
+  assert.deepEqual(handler.batches[2], ['c'])
+  assert.deepEqual([counters.received, counters.acked, counters.lost, counters.redelivered], [6, 3, 3, 3])
+  assert.equal(broker.unacked('logs'), 0)
+})
+
+test('a failure on a lost source moves nothing: the delivery that comes again decides', async () => {
+  const handler = new HeldHandler()
+  const { loop, put, broker, counters } = consuming({ handle: handler.handle })
+  await put('a')
+  await loop.start()
+  await settle()
+  broker.cut()
+  await settle()
+  await handler.end(0, (batch) => batch.map((one) => drop(one, 'no')))
+  assert.deepEqual(bodiesIn(broker, 'logs.dead'), [])
+  assert.equal(counters.dead, 0)
+})
+
+test('a move whose confirm comes after its source was lost is not counted, and acks nothing', async () => {
+  const { loop, put, broker, clock, counters } = consuming({
+    handle: (batch) => batch.filter(({ redelivered }) => !redelivered).map((one) => retry(one, 'no')),
+  })
+  await put('a')
+  broker.holdConfirms()
+  await loop.start()
+  await settle()
+  broker.cut()
+  await clock.tick(100)
+  broker.releaseConfirms()
+  await settle()
+  assert.deepEqual([counters.received, counters.retried, counters.lost, counters.acked], [2, 0, 1, 1])
+  assert.equal(broker.unacked('logs'), 0)
+})
+
+/** One random life: faults, verdicts and restarts, then a drain. Nothing is lost and the counters add up. */
+async function live(seed: number): Promise<void> {
+  const next = seeded(seed)
+  const pick = <T>(...options: T[]): T => options[next(options.length)] as T
+  const done = new Set<string>()
+  const { loop, broker, clock, counters, put } = consuming({
+    batch: { size: 1 + next(4) },
+    concurrency: 1 + next(3),
+    retry: { attempts: 1 + next(3), firstDelayMs: 50, maxDelayMs: 100 },
+    async handle(batch) {
+      for (let turn = next(4); turn > 0; turn--) await settle()
+      if (next(8) === 0) throw new Error('whole batch')
+      return batch.flatMap((delivery): Outcome[] => {
+        const outcome = pick('ack', 'ack', 'ack', 'retry', 'drop')
+        if (outcome === 'retry') return [retry(delivery, 'no')]
+        if (outcome === 'drop') return [drop(delivery, 'no')]
+        done.add(text(delivery.bytes))
+        return []
+      })
+    },
+  })
+  const check = () => assert.ok(inFlight(counters) >= 0, `seed ${seed}: ${JSON.stringify(counters)}`)
+  await loop.start()
+  const sent: string[] = []
+  for (let step = 0; step < 12; step++) {
+    const more = Array.from({ length: next(5) }, (_, index) => `${step}-${index}`)
+    sent.push(...more)
+    await put(...more)
+    pick(
+      () => broker.cut(),
+      () => broker.holdConfirms(),
+      () => broker.releaseConfirms(),
+      () => broker.releaseConfirms(1 + next(2)),
+      () => {
+        broker.refusing = !broker.refusing
+      },
+      () => {},
+    )()
+    check()
+    await clock.tick(pick(0, 20, 60, 150))
+    check()
+  }
+  broker.refusing = false
+  broker.releaseConfirms()
+  const drained = loop.drain()
+  await clock.tick(500)
+  await drained
+  assert.equal(inFlight(counters), 0, `seed ${seed}: ${JSON.stringify(counters)}`)
+  assert.equal(broker.sessions.size, 0)
+  const kept = ['logs', 'logs.dead', 'logs.retry.50', 'logs.retry.100'].flatMap((queue) => bodiesIn(broker, queue))
+  const missing = sent.filter((body) => !done.has(body) && !kept.includes(body))
+  assert.deepEqual(missing, [], `seed ${seed}`)
+}
+
+test('through random faults nothing is lost, and received is the sum of all outcomes', async () => {
+  for (let seed = 1; seed <= 60; seed++) await live(seed)
+})

@@ -1,0 +1,146 @@
+import { once } from 'node:events'
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
+
+interface Pair {
+  readonly client: Socket
+  readonly server: Socket
+}
+
+/** Stands between a client and a broker, and does to their connections what networks do. */
+export class TcpProxy implements AsyncDisposable {
+  readonly #target: { readonly host: string; readonly port: number }
+  readonly #pairs = new Set<Pair>()
+  #listener: Server | null = null
+  #port = 0
+  #frozen = false
+  #resetAt: { readonly from: 'client' | 'server'; bytes: number } | null = null
+  /** Each piece of data is passed on so many ms later. */
+  latencyMs = 0
+  /** Connections accepted so far. */
+  accepted = 0
+
+  private constructor(target: { host: string; port: number }) {
+    this.#target = target
+  }
+
+  /** A proxy on loopback for the host and port of `url`. */
+  static async to(url: string): Promise<TcpProxy> {
+    const { hostname, port } = new URL(url)
+    const proxy = new TcpProxy({ host: hostname, port: Number(port) })
+    await proxy.open()
+    return proxy
+  }
+
+  /** `url`, by way of the proxy. */
+  via(url: string): string {
+    const address = new URL(url)
+    address.hostname = '127.0.0.1'
+    address.port = String(this.#port)
+    return address.href
+  }
+
+  /** Connections that are open. */
+  get connections(): number {
+    return this.#pairs.size
+  }
+
+  /** Takes connections (again), on the same port. */
+  async open(): Promise<void> {
+    if (this.#listener) return
+    this.#listener = createServer({ allowHalfOpen: true }, (client) => this.#connected(client))
+    this.#listener.listen(this.#port, '127.0.0.1')
+    await once(this.#listener, 'listening')
+    this.#port = (this.#listener.address() as AddressInfo).port
+  }
+
+  /** New connections are refused, and those that stand are reset. */
+  async shut(): Promise<void> {
+    const closed = this.#listener && once(this.#listener, 'close')
+    this.#listener?.close()
+    this.#listener = null
+    this.reset()
+    await closed
+  }
+
+  /** Every connection breaks off with a RST. */
+  reset(): void {
+    for (const pair of this.#pairs) this.#break(pair)
+  }
+
+  /** The client of each connection sees its end (FIN), and the broker does not. */
+  hangUp(): void {
+    for (const { client } of this.#pairs) client.end()
+  }
+
+  /** Resets the next connection as soon as so many bytes came from one side; those before are passed on. */
+  resetAfter(bytes: number, from: 'client' | 'server'): void {
+    this.#resetAt = { bytes, from }
+  }
+
+  /** False once {@link resetAfter} has done its work. */
+  get resetDue(): boolean {
+    return this.#resetAt !== null
+  }
+
+  /** Nothing passes any more, and nobody is told: the peer went silent. */
+  freeze(): void {
+    this.#frozen = true
+    for (const { client, server } of this.#pairs) {
+      client.pause()
+      server.pause()
+    }
+  }
+
+  thaw(): void {
+    this.#frozen = false
+    for (const { client, server } of this.#pairs) {
+      client.resume()
+      server.resume()
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.shut()
+  }
+
+  #connected(client: Socket): void {
+    this.accepted++
+    const server = connect({ ...this.#target, allowHalfOpen: true })
+    const pair = { client, server }
+    this.#pairs.add(pair)
+    for (const socket of [client, server]) {
+      socket.setNoDelay(true)
+      socket.on('error', () => this.#break(pair))
+      socket.on('close', () => this.#break(pair))
+    }
+    client.on('data', (data) => this.#pass(data as Buffer, server, 'client', pair))
+    server.on('data', (data) => this.#pass(data as Buffer, client, 'server', pair))
+    client.on('end', () => server.end())
+    server.on('end', () => client.end())
+    if (this.#frozen) this.freeze()
+  }
+
+  #pass(data: Buffer, to: Socket, from: 'client' | 'server', pair: Pair): void {
+    const due = this.#resetAt
+    if (due?.from === from) {
+      if (data.length >= due.bytes) {
+        this.#resetAt = null
+        to.write(data.subarray(0, due.bytes), () => this.#break(pair))
+        return
+      }
+      due.bytes -= data.length
+    }
+    if (this.latencyMs === 0) to.write(data)
+    else setTimeout(() => to.writable && to.write(data), this.latencyMs)
+  }
+
+  #break(pair: Pair): void {
+    if (!this.#pairs.delete(pair)) return
+    for (const socket of [pair.client, pair.server]) {
+      if (socket.destroyed) continue
+      // n.b. a RST needs a connected socket.
+      if (socket.connecting) socket.destroy()
+      else socket.resetAndDestroy()
+    }
+  }
+}
