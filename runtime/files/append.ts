@@ -1,7 +1,8 @@
-import { constants, type FileHandle, open } from 'node:fs/promises'
+import { constants } from 'node:fs'
 import { dirname } from 'node:path'
 import { text } from '../core/codecs.ts'
 import { describe } from '../core/errors.ts'
+import { calls } from './calls.ts'
 import { makeDirectory, syncDirectory } from './directory.ts'
 import { isTorn, takeBack } from './torn.ts'
 
@@ -32,8 +33,8 @@ export interface LineSink extends AsyncDisposable {
 }
 
 /**
- * Opens a file to append lines to; makes it, and the directories above it, if they are missing. Nothing in it is ever changed
- * or deleted. If its last line is torn (no LF, and nobody is writing), the first append begins with an LF.
+ * Opens a file to append lines to; makes it, and the directories above it, if they are missing. What stands in it is never
+ * changed or deleted. If its last line is torn (no LF, and nobody is writing), the first append begins with an LF.
  *
  * Several processes may append to one file: each append is one write at the end, so lines stay whole. A file that is
  * renamed goes on being written to under its new name. A path that is no regular file, such as `/dev/stdout` as a pipe, is
@@ -49,11 +50,16 @@ export async function appendLines(path: string, options: AppendOptions = {}): Pr
   const { sync = true } = options
   try {
     await makeDirectory(dirname(path))
-    const handle = await open(path, constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT)
-    const stats = await handle.stat()
-    const regular = stats.isFile()
-    if (regular && sync && stats.size === 0) await syncDirectory(dirname(path))
-    return new FileSink(path, handle, regular, regular && sync)
+    const file = await calls.open(path, constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT)
+    try {
+      const stats = await calls.stat(file)
+      const regular = stats.isFile()
+      if (regular && sync && stats.size === 0) await syncDirectory(dirname(path))
+      return new FileSink(path, file, regular, regular && sync)
+    } catch (error) {
+      await calls.close(file)
+      throw error
+    }
   } catch (error) {
     throw new Error(`${path} cannot be opened for appending: ${describe(error)}`, { cause: error })
   }
@@ -67,19 +73,21 @@ interface Call {
 
 class FileSink implements LineSink {
   readonly #path: string
-  readonly #handle: FileHandle
+  /** The descriptor. */
+  readonly #file: number
   readonly #regular: boolean
   readonly #sync: boolean
   #calls: Call[] = []
   /** Ends when no call waits. */
   #writing: Promise<void> | null = null
-  /** Whether the file may end in a torn line. */
+  /** Whether the file may end in a torn line, and whether one of ours may be it. */
   #endUnknown: boolean
+  #torn = false
   #closing: Promise<void> | null = null
 
-  constructor(path: string, handle: FileHandle, regular: boolean, sync: boolean) {
+  constructor(path: string, file: number, regular: boolean, sync: boolean) {
     this.#path = path
-    this.#handle = handle
+    this.#file = file
     this.#regular = regular
     this.#sync = sync
     this.#endUnknown = regular
@@ -98,7 +106,7 @@ class FileSink implements LineSink {
   close(): Promise<void> {
     this.#closing ??= (async () => {
       await this.#writing
-      await this.#handle.close()
+      await calls.close(this.#file)
     })()
     return this.#closing
   }
@@ -124,20 +132,21 @@ class FileSink implements LineSink {
   }
 
   async #write(lines: Uint8Array): Promise<void> {
-    const torn = this.#endUnknown && (await isTorn(this.#path, this.#handle))
+    const torn = this.#endUnknown && (await isTorn(this.#path, this.#file, this.#torn))
     const bytes = torn ? Buffer.concat([newline, lines]) : lines
     let written = 0
     try {
       while (written < bytes.length) {
-        written += (await this.#handle.write(bytes, written, bytes.length - written)).bytesWritten
+        written += (await calls.write(this.#file, bytes, written, bytes.length - written, null)).bytesWritten
       }
-      this.#endUnknown = false
     } catch (error) {
-      if (this.#regular && written > 0) takeBack(this.#path, this.#handle, bytes.subarray(0, written))
       this.#endUnknown = this.#regular
+      if (this.#regular && written > 0) this.#torn = !takeBack(this.#path, this.#file, bytes.subarray(0, written))
       throw error
     }
-    if (this.#sync) await this.#handle.datasync()
+    this.#endUnknown = false
+    this.#torn = false
+    if (this.#sync) await calls.fdatasync(this.#file)
   }
 }
 

@@ -1,5 +1,5 @@
-import { mkdir, open } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
+import { calls } from './calls.ts'
 
 /** The code of a failed system call, such as `ENOENT`. */
 export const codeOf = (error: unknown): string | undefined =>
@@ -11,8 +11,8 @@ export const codeOf = (error: unknown): string | undefined =>
  */
 export async function syncDirectory(path: string): Promise<void> {
   try {
-    await using directory = await open(path, 'r')
-    await directory.sync()
+    const directory = await calls.open(path, 'r')
+    await calls.fsync(directory).finally(() => calls.close(directory))
   } catch (error) {
     if (!['EACCES', 'EINVAL', 'ENOTSUP'].includes(codeOf(error) ?? '')) throw error
   }
@@ -20,7 +20,7 @@ export async function syncDirectory(path: string): Promise<void> {
 
 /** Makes the directory and those above it that are missing, and puts their names on disk. */
 export async function makeDirectory(path: string): Promise<void> {
-  const first = await mkdir(path, { recursive: true })
+  const first = await calls.mkdir(path, { recursive: true })
   if (first === undefined) return
   const top = dirname(resolve(first))
   for (let made = resolve(path); made !== top; made = dirname(made)) await syncDirectory(dirname(made))

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
 import { fork, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { appendFileSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
-import { type FileHandle, open } from 'node:fs/promises'
+import { appendFileSync, closeSync, mkdirSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { text as streamText } from 'node:stream/consumers'
 import { type TestContext, test } from 'node:test'
 import { text } from '../../runtime/core/codecs.ts'
 import { appendLines } from '../../runtime/files/append.ts'
+import { calls } from '../../runtime/files/calls.ts'
 import { takeBack } from '../../runtime/files/torn.ts'
 import { openFiles } from './reading.ts'
 import { workspace } from './workspace.ts'
@@ -15,12 +15,6 @@ import { workspace } from './workspace.ts'
 const options = { timeout: 30_000 }
 const output = (t: TestContext): string => join(workspace(t), 'output.txt')
 const appending = join(import.meta.dirname, 'appending.ts')
-
-/** The methods that every FileHandle has, to watch or to break. */
-async function fileHandles(path: string): Promise<FileHandle> {
-  await using handle = await open(path, 'a')
-  return Object.getPrototypeOf(handle)
-}
 
 test('each line is followed by a newline, whatever bytes it has', options, async (t) => {
   const path = output(t)
@@ -45,12 +39,11 @@ test('missing directories are made, and what the file held stays', options, asyn
 
 test('an append resolves after one write and one sync of all its lines', options, async (t) => {
   const path = output(t)
-  const handles = await fileHandles(path)
   const order: string[] = []
-  for (const name of ['write', 'datasync'] as const) {
-    const original = handles[name] as (...args: unknown[]) => Promise<unknown>
-    t.mock.method(handles, name, async function (this: FileHandle, ...args: unknown[]) {
-      const result = await original.apply(this, args)
+  for (const name of ['write', 'fdatasync'] as const) {
+    const original = calls[name] as (...args: unknown[]) => Promise<unknown>
+    t.mock.method(calls, name, async (...args: unknown[]) => {
+      const result = await original(...args)
       order.push(name)
       return result
     })
@@ -58,18 +51,17 @@ test('an append resolves after one write and one sync of all its lines', options
   await using sink = await appendLines(path)
   await sink.append(['a', 'b'])
   order.push('resolved')
-  assert.deepEqual(order, ['write', 'datasync', 'resolved'])
+  assert.deepEqual(order, ['write', 'fdatasync', 'resolved'])
   await using unsafe = await appendLines(path, { sync: false })
   await unsafe.append(['c'])
-  assert.deepEqual(order, ['write', 'datasync', 'resolved', 'write'])
+  assert.deepEqual(order, ['write', 'fdatasync', 'resolved', 'write'])
   assert.equal(readFileSync(path, 'utf8'), 'a\nb\nc\n')
 })
 
 test('what comes while a write runs goes out together, in the order of the calls', options, async (t) => {
   const path = output(t)
-  const handles = await fileHandles(path)
-  const write = t.mock.method(handles, 'write')
-  const datasync = t.mock.method(handles, 'datasync')
+  const write = t.mock.method(calls, 'write')
+  const fdatasync = t.mock.method(calls, 'fdatasync')
   await using sink = await appendLines(path)
   const done: number[] = []
   const batch = (call: number) => [`${call} first`, Buffer.from(`${call} second`), `${call} third`]
@@ -79,16 +71,16 @@ test('what comes while a write runs goes out together, in the order of the calls
     done.push(call)
   })
   await Promise.all(appends)
-  const calls = Array.from({ length: 50 }, (_, call) => call)
-  assert.deepEqual(done, calls)
-  assert.equal(readFileSync(path, 'utf8'), calls.map((call) => `${batch(call).join('\n')}\n`).join(''))
-  assert.deepEqual([write.mock.callCount(), datasync.mock.callCount()], [2, 2])
+  const order = Array.from({ length: 50 }, (_, call) => call)
+  assert.deepEqual(done, order)
+  assert.equal(readFileSync(path, 'utf8'), order.map((call) => `${batch(call).join('\n')}\n`).join(''))
+  assert.deepEqual([write.mock.callCount(), fdatasync.mock.callCount()], [2, 2])
 })
 
 test('a failed sync rejects all the appends that it was for, and not the next one', options, async (t) => {
   const path = output(t)
-  const datasync = t.mock.method(await fileHandles(path), 'datasync')
-  datasync.mock.mockImplementationOnce(async () => {
+  const fdatasync = t.mock.method(calls, 'fdatasync')
+  fdatasync.mock.mockImplementationOnce(async () => {
     throw new Error('EIO: i/o error, fdatasync')
   })
   await using sink = await appendLines(path)
@@ -123,19 +115,47 @@ test(
 test('the part of a failed write is taken back only if it is the end of the file', options, async (t) => {
   const path = output(t)
   writeFileSync(path, 'a\nb\nto')
-  await using handle = await open(path, 'a')
-  assert.equal(takeBack(path, handle, Buffer.from('b\nxx')), false)
+  const file = openSync(path, 'a')
+  t.after(() => closeSync(file))
+  assert.equal(takeBack(path, file, Buffer.from('b\nxx')), false)
   assert.equal(readFileSync(path, 'utf8'), 'a\nb\nto')
-  assert.equal(takeBack(path, handle, Buffer.from('a\nb\nto, and more')), false)
+  assert.equal(takeBack(path, file, Buffer.from('a\nb\nto, and more')), false)
   appendFileSync(path, 'other\n')
-  assert.equal(takeBack(path, handle, Buffer.from('b\nto')), false)
+  assert.equal(takeBack(path, file, Buffer.from('b\nto')), false)
   assert.equal(readFileSync(path, 'utf8'), 'a\nb\ntoother\n')
-  assert.equal(takeBack(path, handle, Buffer.from('b\ntoother\n')), true)
+  assert.equal(takeBack(path, file, Buffer.from('b\ntoother\n')), true)
   assert.equal(readFileSync(path, 'utf8'), 'a\n')
   renameSync(path, `${path}.1`)
   writeFileSync(path, 'a\n')
-  assert.equal(takeBack(path, handle, Buffer.from('a\n')), false)
+  assert.equal(takeBack(path, file, Buffer.from('a\n')), false)
   assert.equal(readFileSync(`${path}.1`, 'utf8'), 'a\n')
+})
+
+test('a torn line that cannot be taken back is ended before the next append', options, async (t) => {
+  const path = output(t)
+  const write = calls.write
+  const mock = t.mock.method(calls, 'write')
+  await using sink = await appendLines(path)
+  const short = (file: number, bytes: Uint8Array) => write(file, bytes, 0, 3, null)
+  const full = (then: () => void) => async () => {
+    then()
+    throw new Error('ENOSPC: no space left on device, write')
+  }
+  mock.mock.mockImplementationOnce(short as typeof write, 1)
+  mock.mock.mockImplementationOnce(
+    full(() => renameSync(path, `${path}.1`)),
+    2,
+  )
+  mock.mock.mockImplementationOnce(
+    full(() => {}),
+    4,
+  )
+  await sink.append(['one'])
+  await assert.rejects(sink.append(['hello']), /ENOSPC/)
+  await sink.append(['two'])
+  await assert.rejects(sink.append(['not a byte of this']), /ENOSPC/)
+  await sink.append(['three'])
+  assert.equal(readFileSync(`${path}.1`, 'utf8'), 'one\nhel\ntwo\nthree\n')
 })
 
 test('a line is not glued to a torn one that somebody left', options, async (t) => {
@@ -156,7 +176,7 @@ test('a line that another process is still writing does not count as torn', opti
   const path = output(t)
   writeFileSync(path, 'ha')
   await using sink = await appendLines(path)
-  const stat = t.mock.method(await fileHandles(path), 'stat')
+  const stat = t.mock.method(calls, 'stat')
   const append = sink.append(['x'])
   await t.waitFor(() => assert.equal(stat.mock.callCount(), 1), { interval: 1, timeout: 5000 })
   appendFileSync(path, 'lf\n')

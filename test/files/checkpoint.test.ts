@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
-import { chmodSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
+import { chmodSync, fstatSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { test } from 'node:test'
 import { encodeCheckpoint } from '../../runtime/core/checkpoint.ts'
+import { calls } from '../../runtime/files/calls.ts'
 import { fileCheckpointStore } from '../../runtime/files/checkpoint.ts'
 import { checkpointAt } from '../contract/checkpoint-store.contract.ts'
 import { openFiles } from './reading.ts'
@@ -20,13 +21,21 @@ test(
     await using handle = await open(path)
     const handles = Object.getPrototypeOf(handle)
     const synced: string[] = []
-    const sync = handles.sync as () => Promise<void>
+    const { sync } = handles
     t.mock.method(handles, 'sync', async function (this: FileHandle) {
-      synced.push((await this.stat()).isDirectory() ? 'directory' : readFileSync(path, 'utf8'))
+      synced.push(`the file, while the store holds ${readFileSync(path, 'utf8')}`)
       await sync.call(this)
     })
+    const { fsync } = calls
+    t.mock.method(calls, 'fsync', async (file: number) => {
+      synced.push(`${fstatSync(file).isDirectory() ? 'the directory' : 'a file'}, with ${readFileSync(path, 'utf8')}`)
+      await fsync(file)
+    })
     await fileCheckpointStore(path).save(checkpointAt(2))
-    assert.deepEqual(synced, [encodeCheckpoint(checkpointAt(1)), 'directory'])
+    assert.deepEqual(synced, [
+      `the file, while the store holds ${encodeCheckpoint(checkpointAt(1))}`,
+      `the directory, with ${encodeCheckpoint(checkpointAt(2))}`,
+    ])
     assert.equal(readFileSync(path, 'utf8'), encodeCheckpoint(checkpointAt(2)))
     assert.deepEqual(readdirSync(dirname(path)), ['producer.checkpoint'])
   },

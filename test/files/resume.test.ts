@@ -140,14 +140,27 @@ test('a volume that was attached under another device number is known again', op
 
 test('a copy of the rotated file is not taken for it', options, async (t) => {
   const { path, checkpoint } = await stopped(t, 'a\n')
-  copyFileSync(path, `${path}.copy`)
-  mkdirSync(`${path}.d`)
+  copyFileSync(path, `${path}.0`)
+  mkdirSync(`${path}.00`)
   renameSync(path, `${path}.1`)
+  appendFileSync(`${path}.1`, 'b\n')
   closeSync(openSync(path, 'w'))
+  for (const device of [checkpoint.device, '1']) {
+    const reader = await reading(t, path, { checkpoint: { ...checkpoint, device }, once: true })
+    assert.deepEqual(await reader.all(), ['b'])
+    assert.partialDeepStrictEqual(reader.lines[0], { file: checkpoint.file, offset: 2 })
+  }
+})
+
+test('a rotated file that was rewritten is not taken for what it was', options, async (t) => {
+  const { path, checkpoint } = await stopped(t, 'a\n')
+  renameSync(path, `${path}.1`)
+  writeFileSync(`${path}.1`, 'x\ny\n')
+  writeFileSync(path, 'c\n')
   const before = openFiles()
   const reader = await reading(t, path, { checkpoint, once: true })
-  const chunk = await reader.source.read(new AbortController().signal)
-  assert.partialDeepStrictEqual(chunk, { file: checkpoint.file, offset: 2, last: true })
+  assert.deepEqual(await reader.all(), ['c'])
+  assert.equal(reader.log.of('warn').length, 1)
   await reader.source.close()
   assert.equal(openFiles(), before)
 })
