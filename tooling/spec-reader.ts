@@ -83,6 +83,8 @@ const failedLater = (error: unknown): void => {
 }
 process.on('uncaughtException', failedLater)
 process.on('unhandledRejection', failedLater)
+// A stream is opened at its first use, by a warning of Node's perhaps: that must not look like the doing of a spec.
+void [process.stdout, process.stderr]
 for (const name of names) {
   current = name
   const reading = await read(root, current)
