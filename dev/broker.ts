@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { existsSync, mkdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { parseAddress, redactUrl } from '../runtime/core/address.ts'
 import type { Environment } from '../runtime/core/config.ts'
@@ -20,6 +20,8 @@ export interface BrokerOptions {
   readonly say: (line: string) => void
   /** Gives it up. Nothing that was started is left; a package that is being installed is finished first. */
   readonly signal?: AbortSignal
+  /** Begin with no queues and no messages, whatever an earlier broker of this folder held. @default false */
+  readonly fresh?: boolean
 }
 
 /** Provisioning by the first way that this machine allows. */
@@ -41,22 +43,23 @@ export interface Machine {
  * type if there is no way; the signal's reason
  */
 export async function provideBroker(options: BrokerOptions): Promise<BrokerHandle> {
-  const { env, say, signal } = options
+  const { env, say, signal, fresh = false } = options
   signal?.throwIfAborted()
   const folder = join(resolve(options.stateDir), 'broker')
   const machine = inspectMachine(env, signal)
   const choice = await chooseBroker(env, machine)
   signal?.throwIfAborted()
+  if (choice !== 'address' && choice !== 'none') mkdirSync(folder, { recursive: true, mode: 0o700 })
   switch (choice) {
     case 'address':
       return foreignBroker(env.AMQP_URL ?? '', shownAddress(env.AMQP_URL ?? ''))
     case 'docker':
-      return startDockerBroker({ folder, env, say, signal })
+      return startDockerBroker({ folder, env, say, signal, fresh })
     case 'none':
       throw new Error(adviceFor(machine))
     default: {
       const server = machine.server ?? (await installedServer({ ...options, folder }))
-      return startPrivateBroker({ server, folder, env, say, signal })
+      return startPrivateBroker({ server, folder, env, say, signal, fresh })
     }
   }
 }

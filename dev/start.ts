@@ -30,6 +30,8 @@ const root = join(import.meta.dirname, '..')
 const dist = join(root, 'dist')
 /** npm hands over once more a Ctrl-C that reached this process anyway: that is no second one. */
 const sameSignalMs = 250
+/** A broker that takes longer to start is worth a word. */
+const patienceMs = 1000
 /** Time for the broker to be gone once the end is forced. */
 const forceMs = 5000
 
@@ -81,16 +83,22 @@ async function prepare(args: StartArguments, pipeline: state.Pipeline, stop: Abo
   bundling.catch(() => {})
   const facts = await inspectFunctions(root, names)
   const plans = planFunctions(facts, pipeline, { env, once: args.once })
+  const vain = new AbortController()
+  const signal = AbortSignal.any([stop, vain.signal])
   const say = (line: string) => screen.say(line)
-  const providing = provideBroker({ stateDir: pipeline.home, env, say, signal: stop })
-  providing.then(
-    (broker) => {
-      undertaken.broker = broker
-    },
-    () => {},
-  )
-  await bundling
-  return { plans, broker: await providing }
+  const providing = provideBroker({ stateDir: pipeline.home, env, say, signal })
+  const patience = setTimeout(say, patienceMs, 'the broker is starting')
+  try {
+    const [broker] = await Promise.all([providing, bundling])
+    undertaken.broker = broker
+    return { plans, broker }
+  } catch (error) {
+    vain.abort()
+    await providing.then((broker) => broker.stop()).catch(() => {})
+    throw error
+  } finally {
+    clearTimeout(patience)
+  }
 }
 
 /** The address the functions connect to; an owned broker has a vhost for each pipeline. */
@@ -214,8 +222,9 @@ async function main(): Promise<number> {
     return await run(args, pipeline, stop)
   } catch (error) {
     await undertaken.broker?.stop()
-    if (stop.aborted) return args.once ? 1 : 0
-    throw error
+    if (!stop.aborted) throw error
+    screen.say('stopped before it had begun')
+    return args.once ? 1 : 0
   } finally {
     undertaken.unlock()
   }

@@ -7,6 +7,8 @@ import type { RabbitServer } from './server-search.ts'
 export const outputPathOf = (folder: string): string => join(folder, 'log', 'output.log')
 export const logPathOf = (folder: string): string => join(folder, 'log', 'rabbit.log')
 
+export const dataPathOf = (folder: string): string => join(folder, 'data')
+
 const nodeName = 'kedafn@localhost'
 const logFileBytes = 10_000_000
 
@@ -27,11 +29,12 @@ const configurationOf = ({ amqp, management }: Ports): string => `[
 `
 
 /**
- * Stops the broker in good order when its stdin ends: when this process asks for it, and also when this process is gone, however
- * that came about. Preferred to SIGTERM, on which 3.10 hangs for 6 s: its management waits for a lock that the shutdown holds,
- * hence the handler is taken out first.
+ * Runs inside the broker once it is up. Stops it in good order when its stdin ends: when this process asks for it, and also when
+ * this process is gone, however that came about. Preferred to SIGTERM, on which 3.10 hangs for 6 s: its management waits for a lock
+ * that the shutdown holds, hence that handler is taken out first.
  */
-const stopWithOwner = `spawn(fun() ->
+const watchOwner = `spawn(fun() ->
+  catch supervisor:terminate_child(rabbit_sup, rabbit_epmd_monitor_sup),
   Owner = open_port({fd, 0, 0}, [eof]),
   receive {Owner, eof} ->
     catch gen_event:delete_handler(rabbit_event, rabbit_mgmt_db_handler, stop),
@@ -41,8 +44,8 @@ const stopWithOwner = `spawn(fun() ->
 end).`
 
 /**
- * The node has its name and its distribution port from the command line and knows no other node, so it needs no `epmd`, which would
- * outlive it and is shared by all Erlang nodes of a machine.
+ * The node has its name and its distribution port from the command line and knows no other node: it needs no `epmd`, which would
+ * outlive it and is shared by all Erlang nodes of a machine. A monitor in the broker would start one every minute; it is stopped above.
  */
 const erlangArguments = ({ distribution }: Ports): string =>
   [
@@ -51,7 +54,7 @@ const erlangArguments = ({ distribution }: Ports): string =>
   ].join(' ')
 
 /** How the server is started. The folder is on its command line, by which it is known again. */
-export const serverArguments = (folder: string): string[] => ['-kedafn', folder, '-eval', stopWithOwner]
+export const serverArguments = (folder: string): string[] => ['-kedafn', folder, '-eval', watchOwner]
 
 /** Writes what the server reads, all of it in `folder`, and returns its whole environment: nothing of the user's leaks in. */
 export function configure(folder: string, ports: Ports, server: RabbitServer): Record<string, string> {
@@ -74,10 +77,13 @@ export function configure(folder: string, ports: Ports, server: RabbitServer): R
     RABBITMQ_CONF_ENV_FILE: file('environment', ''),
     RABBITMQ_CONFIG_FILES: join(folder, 'none'),
     RABBITMQ_ADVANCED_CONFIG_FILE: join(folder, 'none.config'),
-    RABBITMQ_MNESIA_BASE: join(folder, 'data'),
+    RABBITMQ_MNESIA_BASE: dataPathOf(folder),
     RABBITMQ_LOG_BASE: join(folder, 'log'),
     RABBITMQ_LOGS: logPathOf(folder),
     RABBITMQ_DIST_PORT: String(ports.distribution),
+    // If an epmd were started all the same, it would find its port taken and give up, and no other would be asked.
+    ERL_EPMD_PORT: String(ports.distribution),
+    ERL_EPMD_ADDRESS: '127.0.0.1',
     RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: erlangArguments(ports),
     // Makes the start script become the server instead of waiting for it as its parent.
     RUNNING_UNDER_SYSTEMD: 'true',

@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto'
-import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Environment } from '../../runtime/core/config.ts'
 import { runCommand } from './command.ts'
@@ -18,6 +17,7 @@ export interface DockerOptions {
   readonly env: Environment
   readonly say: (line: string) => void
   readonly signal: AbortSignal | undefined
+  readonly fresh: boolean
 }
 
 /** True if a Docker daemon answers: the client alone is no use. */
@@ -28,18 +28,18 @@ export async function hasDocker(env: Environment, signal?: AbortSignal): Promise
 
 /** Starts a broker in a container whose ports are published on 127.0.0.1 only. @throws Error with what Docker says */
 export async function startDockerBroker(options: DockerOptions): Promise<OwnedBroker> {
-  mkdirSync(options.folder, { recursive: true, mode: 0o700 })
   const broker = new OwnedBroker(options.folder, launcher(options))
   await broker.start(options.signal)
   return broker
 }
 
-function launcher({ folder, env, say }: DockerOptions): Launch {
+function launcher({ folder, env, say, fresh }: DockerOptions): Launch {
   const name = `kedafn-${createHash('sha256').update(folder).digest('hex').slice(0, 12)}`
   let ports: Ports | null = null
   return async (signal) => {
     // The container of a run that was killed: the name says that it is of this folder, and the lock that nobody uses it.
     await runCommand('docker', ['rm', '--force', name], { env })
+    if (fresh && !ports) await runCommand('docker', ['volume', 'rm', '--force', name], { env })
     signal.throwIfAborted()
     ports ??= await choosePorts(join(folder, 'ports.json'))
     say(`starting ${image} in Docker; the first time it is downloaded`)

@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs'
+import { closeSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Environment } from '../../runtime/core/config.ts'
 import { lastLines } from './command.ts'
-import { configure, logPathOf, outputPathOf, serverArguments } from './configuration.ts'
+import { configure, dataPathOf, logPathOf, outputPathOf, serverArguments } from './configuration.ts'
 import { type BrokerLife, type Launch, OwnedBroker } from './handle.ts'
 import { endLeftOver, rememberPid } from './left-over.ts'
 import { choosePorts, newPorts, type Ports } from './ports.ts'
@@ -23,6 +23,7 @@ export interface PrivateBrokerOptions {
   readonly env: Environment
   readonly say: (line: string) => void
   readonly signal: AbortSignal | undefined
+  readonly fresh: boolean
 }
 
 /** Ports were taken by somebody else between being looked at and being used. */
@@ -33,20 +34,20 @@ class PortTakenError extends Error {}
  * @throws Error with the last lines of its log if it does not answer within 90 s; the signal's reason
  */
 export async function startPrivateBroker(options: PrivateBrokerOptions): Promise<OwnedBroker> {
-  mkdirSync(options.folder, { recursive: true, mode: 0o700 })
   const broker = new OwnedBroker(options.folder, launcher(options))
   await broker.start(options.signal)
   return broker
 }
 
 function launcher(options: PrivateBrokerOptions): Launch {
-  const { folder, env, say } = options
+  const { folder, env, say, fresh } = options
   const portsPath = join(folder, 'ports.json')
   let settled: Ports | null = null
   return async (signal) => {
     // It listens on the ports that are wanted again: it has to go before they are looked at.
     await endLeftOver(folder, env, say)
     if (settled) return new ServerProcess(options, settled).ready(signal)
+    if (fresh) rmSync(dataPathOf(folder), { recursive: true, force: true })
     for (let attempt = 1; ; attempt++) {
       const ports = await (attempt === 1 ? choosePorts(portsPath) : newPorts(portsPath))
       try {

@@ -23,7 +23,7 @@ export class Started {
     this.#t = t
     this.child = spawn(command, [...before, ...args], {
       cwd: repository.root,
-      env: { PATH: process.env.PATH, HOME: process.env.HOME, AMQP_URL: options.url, ...env },
+      env: { PATH: process.env.PATH, HOME: process.env.HOME, ...(options.url && { AMQP_URL: options.url }), ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     this.child.stdout?.setEncoding('utf8').on('data', (chunk: string) => {
@@ -54,7 +54,8 @@ export class Started {
 }
 
 export interface StartedOptions {
-  readonly url: string
+  /** The broker; none: a private one. */
+  readonly url?: string
   readonly args?: readonly string[]
   readonly env?: Readonly<Record<string, string>>
   readonly viaNpm?: boolean

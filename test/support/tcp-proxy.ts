@@ -82,9 +82,12 @@ export class TcpProxy implements AsyncDisposable {
     return this.#resetAt !== null
   }
 
-  /** Nothing passes any more, and nobody is told: the peer went silent. */
-  freeze(): void {
-    this.#frozen = true
+  /**
+   * Nothing passes any more, and nobody is told: the peer went silent. On connections that stand, as when a firewall forgot
+   * them, or on new ones too.
+   */
+  freeze(what: 'present' | 'all' = 'all'): void {
+    this.#frozen = what === 'all'
     for (const { client, server } of this.#pairs) {
       client.pause()
       server.pause()
