@@ -1,14 +1,17 @@
-import { retryLadder } from './core/backoff.ts'
-import { Batcher } from './core/batcher.ts'
+import { jitteredDelayMs, retryLadder } from './core/backoff.ts'
+import { Batcher, type Batching, KeyedBatcher } from './core/batcher.ts'
 import { bytes } from './core/codecs.ts'
 import type { ConsumerConfig } from './core/config.ts'
+import { crashesOfSuspect, triage } from './core/crash.ts'
 import { describe, FnError } from './core/errors.ts'
 import { failedAttempts, movedHeaders } from './core/headers.ts'
 import { prefetchOf } from './core/scale.ts'
-import type { ConsumerSpec, Context, Delivery, EnvSpec } from './core/spec.ts'
-import { type Declaration, deadQueueOf, retryQueueOf, topologyOf } from './core/topology.ts'
-import { type HandlerResult, type Verdict, verdictsOf } from './core/verdict.ts'
-import type { Broker, Clock, Consumer, DeliverySource, Instruments, Log, Publisher, RawDelivery } from './ports.ts'
+import type { ConsumerSpec, EnvSpec } from './core/spec.ts'
+import { topologyOf } from './core/topology.ts'
+import { type Verdict, verdictsOf } from './core/verdict.ts'
+import { Handlers } from './handlers.ts'
+import { type Move, Moves } from './moves.ts'
+import type { Broker, Clock, Consumer, DeliverySource, Instruments, Log, Random, RawDelivery } from './ports.ts'
 import { type Job, Settlement } from './settlement.ts'
 
 export interface Consuming {
@@ -16,18 +19,15 @@ export interface Consuming {
   readonly spec: ConsumerSpec<unknown, EnvSpec, unknown>
   readonly broker: Broker
   readonly clock: Clock
+  readonly random: Random
   readonly log: Log
   readonly instruments: Instruments
   /** Called each time a session with the broker stands. */
   readonly onReady: () => void
 }
 
-type Move = Exclude<Verdict, { kind: 'ack' }>
-
 /** At most this much of moves to retry and dead letters waits for confirms; prefetch bounds them long before. */
 const movesWindowBytes = 64 * 1024 * 1024
-/** How many ids of moved deliveries one log line names. */
-const idsLogged = 10
 
 /**
  * The consumer's loop: deliveries in, batches to the handler, and each delivery out as one of acked, moved to a retry queue,
@@ -35,19 +35,21 @@ const idsLogged = 10
  */
 export class ConsumerLoop {
   readonly #with: Consuming
-  readonly #topology: readonly Declaration[]
   readonly #consumer: Consumer
-  readonly #batcher: Batcher<Job>
+  readonly #batcher: Batching<Job>
   readonly #settlement: Settlement
+  readonly #handlers: Handlers
+  readonly #moves: Moves
   readonly #decode: (body: Uint8Array) => unknown
   readonly #abort = new AbortController()
-  readonly #context: Context<EnvSpec>
-  #moves: Publisher | null = null
-  /** Moves of the present source that are not confirmed: those of a lost one come again anyway. */
-  #moving = 0
+  /** Deliveries that are handled with no other beside them. */
+  #suspects: Job[] = []
+  #alone = false
+  /** Failed deliveries of an ordered queue, that wait in their place. */
+  readonly #waiting = new Map<readonly Job[], () => void>()
   #running = 0
-  #started: Promise<void> = Promise.resolve()
   #draining = false
+  #started: Promise<void> = Promise.resolve()
   #resource: unknown
   #pumpDue = false
   #cancelTimer = () => {}
@@ -60,17 +62,36 @@ export class ConsumerLoop {
 
   constructor(consuming: Consuming) {
     this.#with = consuming
-    const { config, spec, broker, log, instruments } = consuming
+    const { config, spec, broker, clock, log, instruments } = consuming
     const decode = spec.decode ?? bytes
     this.#decode = typeof decode === 'function' ? decode : (body) => decode.decode(body)
-    this.#batcher = new Batcher(config.batchSize, config.batchMaxWaitMs)
+    const { order } = spec
+    const keyOf = order === undefined || order === 'queue' ? () => '' : (job: Job) => order.key(job.delivery)
+    this.#batcher =
+      order === undefined
+        ? new Batcher(config.batchSize, config.batchMaxWaitMs)
+        : new KeyedBatcher(config.batchSize, config.batchMaxWaitMs, keyOf)
     this.#settlement = new Settlement(instruments)
-    this.#context = Object.freeze({ signal: this.#abort.signal, log, env: config.env })
-    this.#topology = topologyOf(config.queue, config.exchange, retryLadder(config))
+    this.#handlers = new Handlers({ ...config, handle: spec.handle, clock, log, stuck: (error) => this.#fail(error) })
+    const topology = topologyOf(config.queue, config.exchange, order ? [] : retryLadder(config), order !== undefined)
+    this.#moves = new Moves({
+      ...consuming,
+      queue: config.queue,
+      settlement: this.#settlement,
+      moved: () => this.#quiet(),
+      // With the whole topology, so that a retry queue that went missing is made again, or reported.
+      open: () => {
+        const publisher = broker.publisher({ window: 1000, windowBytes: movesWindowBytes, topology })
+        publisher.failed.catch(this.#fail)
+        return publisher
+      },
+    })
     this.#consumer = broker.consumer({
       queue: config.queue,
       prefetch: prefetchOf(config.batchSize, config.concurrency),
-      topology: this.#topology,
+      topology,
+      // n.b. a single active consumer cannot be asked for one message at a time.
+      probe: order === undefined ? (headers) => triage(headers) !== 'handle' : undefined,
     })
     this.failed.catch(() => {})
     this.#consumer.failed.catch(this.#fail)
@@ -84,7 +105,7 @@ export class ConsumerLoop {
 
   async #begin(): Promise<void> {
     try {
-      this.#resource = await this.#with.spec.setup?.(this.#context)
+      this.#resource = await this.#with.spec.setup?.(this.#handlers.context(this.#abort.signal))
     } catch (error) {
       // A setup that gives up because it is told to has not failed.
       if (this.#abort.signal.aborted) return
@@ -104,22 +125,24 @@ export class ConsumerLoop {
     this.#cancelTimer()
     // The cancel leaves before what is handed back, or the broker would deliver that to us again.
     const cancelled = this.#consumer.cancel()
-    this.#settlement.handBack(this.#batcher.clear())
+    this.#settlement.handBack(this.#notBegun())
     await this.#started.catch(() => {})
     await cancelled
-    while (this.#running > 0 || this.#moving > 0) {
+    while (this.#running > 0 || this.#moves.pending > 0) {
       await new Promise<void>((resolve) => {
         this.#quiet = resolve
       })
     }
     await this.#consumer.close()
-    await this.#moves?.close()
+    await this.#moves.close()
     await dispose(this.#resource)
   }
 
   /** Tells handlers that run to give up. What fails from now on is handed back and costs no attempt, unless it is dropped. */
   abortHandlers(): void {
-    this.#abort.abort(new Error('the drain deadline nears'))
+    const reason = new Error('the drain deadline nears')
+    this.#abort.abort(reason)
+    this.#handlers.abort(reason)
   }
 
   #received(raw: RawDelivery): void {
@@ -137,19 +160,42 @@ export class ConsumerLoop {
     if (this.#draining) {
       // It was on its way while the consumer was cancelled.
       this.#settlement.handBack([job])
-    } else if (failure) this.#moveAll([[job, failure]])
-    else {
-      this.#batcher.push(job, this.#with.clock.monotonic())
+    } else if (failure) this.#moves.moveAll([[job, failure]])
+    else this.#take(job)
+  }
+
+  #take(job: Job): void {
+    // An ordered queue keeps its order whatever happens: nothing is taken out of its place.
+    const what = this.#with.spec.order === undefined ? triage(job.delivery.headers) : 'handle'
+    if (what === 'mark') this.#moves.mark(job)
+    else if (what === 'dead') {
+      const cause = `the process died ${crashesOfSuspect} times while it handled nothing but this delivery`
+      const { attempt } = job.delivery
+      this.#moves.moveAll([[job, { kind: 'dead', failed: attempt, code: 'FN_CRASH_LOOP', cause }]])
+    } else {
+      if (what === 'alone') this.#suspects.push(job)
+      else this.#batcher.push(job, this.#with.clock.monotonic())
       this.#pumpSoon()
     }
   }
 
   /** What has not begun is forgotten, for it comes again; what runs goes on and is settled into the void. */
   #lost(source: DeliverySource): void {
-    this.#batcher.clear()
+    this.#notBegun()
     this.#settlement.lost(source)
-    this.#moving = 0
+    this.#moves.lost()
     this.#quiet()
+  }
+
+  /** Takes out everything that is in no handler. */
+  #notBegun(): Job[] {
+    const waiting = [...this.#waiting].flatMap(([jobs, cancel]) => {
+      cancel()
+      this.#batcher.release(jobs)
+      return jobs
+    })
+    this.#waiting.clear()
+    return [...this.#suspects.splice(0), ...waiting, ...this.#batcher.clear()]
   }
 
   /** Once for all that one read of the socket brings, so that it makes one batch. */
@@ -165,6 +211,15 @@ export class ConsumerLoop {
   #pump(): void {
     const { clock, config } = this.#with
     this.#cancelTimer()
+    if (this.#suspects.length > 0 || this.#alone) {
+      if (this.#running > 0) return
+      this.#alone = true
+      void this.#run(this.#suspects.splice(0, 1)).then(() => {
+        this.#alone = false
+        this.#pumpSoon()
+      })
+      return
+    }
     while (this.#running < config.concurrency) {
       const dueInMs = this.#batcher.dueInMs(clock.monotonic())
       if (dueInMs === null) return
@@ -180,86 +235,55 @@ export class ConsumerLoop {
     this.#running++
     const batch = jobs.map((job) => job.delivery)
     // A copy: whatever a handler does to its list, the verdicts must match the jobs.
-    const result = await this.#handle([...batch])
-    this.#settle(jobs, verdictsOf(batch, result, this.#with.config))
+    const { result, through } = this.#handlers.run([...batch], this.#resource)
+    this.#settle(jobs, verdictsOf(batch, await result, this.#with.config, this.#with.clock.now()))
+    await through
     this.#running--
     this.#pumpSoon()
     this.#quiet()
-  }
-
-  async #handle(batch: readonly Delivery<unknown>[]): Promise<HandlerResult> {
-    try {
-      return { returned: await this.#with.spec.handle(batch, this.#context, this.#resource) }
-    } catch (threw) {
-      return { threw }
-    }
   }
 
   #settle(jobs: readonly Job[], verdicts: readonly Verdict[]): void {
     const done: Job[] = []
     const toldToStop: Job[] = []
     const moves: [Job, Move][] = []
+    const again: [Job, Extract<Move, { kind: 'retry' }>][] = []
     jobs.forEach((job, index) => {
       const verdict = verdicts[index] as Verdict
       if (verdict.kind === 'ack') done.push(job)
-      else if (this.#abort.signal.aborted && verdict.code !== 'FN_DROPPED') toldToStop.push(job)
+      else if (this.#draining && verdict.kind === 'retry' && this.#with.spec.order) toldToStop.push(job)
+      else if (this.#handlers.aborted && verdict.code !== 'FN_DROPPED') toldToStop.push(job)
+      else if (verdict.kind === 'retry' && this.#with.spec.order) again.push([job, verdict])
       else moves.push([job, verdict])
     })
     this.#settlement.ack(done, 'acked')
     this.#settlement.handBack(toldToStop)
-    if (moves.length > 0) this.#moveAll(moves)
+    if (moves.length > 0) this.#moves.moveAll(moves)
+    if (again.length === 0) this.#batcher.release(jobs)
+    else this.#waitInPlace(jobs, again)
   }
 
-  #moveAll(moves: readonly [Job, Move][]): void {
-    this.#logMoves(moves, 'retry')
-    this.#logMoves(moves, 'dead')
-    for (const [job, move] of moves) this.#move(job, move)
-  }
-
-  /** One line for all of a batch that fails alike: a log line for each of thousands would hide what it says. */
-  #logMoves(moves: readonly [Job, Move][], kind: Move['kind']): void {
-    const alike = moves.filter(([, move]) => move.kind === kind)
-    const first = alike[0]?.[1]
-    if (!first) return
-    const { log, config } = this.#with
-    const ids = alike.slice(0, idsLogged).map(([job]) => job.raw.messageId)
-    const fields = { queue: config.queue, deliveries: alike.length, ids, code: first.code, cause: first.cause }
-    if (first.kind === 'dead') log.error('deliveries go to dead letters', fields)
-    else log.warn('deliveries failed and are tried again', { ...fields, attempt: first.failed, delayMs: first.delayMs })
-  }
-
-  /** Publish, be confirmed, then ack: dying between the two leaves two copies, never none. */
-  #move(job: Job, move: Move): void {
-    const { body, messageId, contentType, timestamp, headers, source } = job.raw
-    if (!source.alive) return
-    this.#moves ??= this.#openMoves()
-    this.#moving++
-    const { queue } = this.#with.config
-    const message = {
-      exchange: '',
-      routingKey: move.kind === 'dead' ? deadQueueOf(queue) : retryQueueOf(queue, move.delayMs),
-      body,
-      messageId,
-      headers: movedHeaders(headers, { ...move, queue, at: this.#with.clock.now() }),
-      ...(contentType === undefined ? {} : { contentType }),
-      ...(timestamp === undefined ? {} : { timestamp }),
-    }
-    this.#moves.publish(message, () => {
-      if (source.alive) this.#moving--
-      this.#settlement.ack([job], move.kind === 'dead' ? 'dead' : 'retried')
-      this.#quiet()
+  /** The failed deliveries of an ordered queue wait where they are, and what comes behind them waits too. */
+  #waitInPlace(jobs: readonly Job[], again: readonly [Job, Extract<Move, { kind: 'retry' }>][]): void {
+    const { clock, random, config, log } = this.#with
+    const [[, first]] = again as [(typeof again)[number]]
+    const { code, cause, failed, delayMs } = first
+    log.warn('deliveries failed and are tried again in their place', {
+      ...{ queue: config.queue, deliveries: again.length, code, cause, attempt: failed, delayMs },
     })
-  }
-
-  /**
-   * Opened by the first move: a function whose handler never fails needs no second connection. With the whole topology, so
-   * that a retry queue that went missing is made again, or reported, and does not hold up its moves for ever.
-   */
-  #openMoves(): Publisher {
-    const { broker } = this.#with
-    const publisher = broker.publisher({ window: 1000, windowBytes: movesWindowBytes, topology: this.#topology })
-    publisher.failed.catch(this.#fail)
-    return publisher
+    const next = again.map(([job, move]): Job => {
+      const failure = { ...move, queue: config.queue, at: clock.now() }
+      const headers = movedHeaders(job.delivery.headers, failure)
+      // The same delivery to the settlement, a later attempt to the handler.
+      return Object.assign(job, { delivery: { ...job.delivery, attempt: move.failed + 1, headers } })
+    })
+    const cancel = clock.after(jitteredDelayMs(delayMs, random), () => {
+      this.#waiting.delete(next)
+      this.#batcher.putBack(next)
+      this.#batcher.release(jobs)
+      this.#pumpSoon()
+    })
+    this.#waiting.set(next, cancel)
   }
 }
 

@@ -107,6 +107,7 @@ class Process {
       spec,
       broker: this.#broker(),
       clock,
+      random: Math.random,
       log: this.#log,
       instruments: this.#instruments,
       onReady: () => this.#ready(),

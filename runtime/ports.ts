@@ -170,6 +170,11 @@ export interface PublisherOptions {
 export interface ConsumerOptions {
   readonly queue: string
   readonly prefetch: number
+  /**
+   * Each session begins by taking messages one at a time, nothing prefetched behind them, as long as this is true of the one
+   * that came; the next one only when it is settled. Without it, it does not.
+   */
+  readonly probe?: ((headers: Headers) => boolean) | undefined
   readonly topology: readonly Declaration[]
 }
 

@@ -5,7 +5,8 @@ import type { Counters, DeliverySource, Instruments, RawDelivery } from './ports
 /** A delivery on its way through the consumer's loop. */
 export interface Job {
   readonly raw: RawDelivery
-  readonly delivery: Delivery<unknown>
+  /** What the handler sees; another attempt of the same delivery in an ordered queue. */
+  delivery: Delivery<unknown>
   /** How it was settled: what was handed back must not be acked as well. */
   settled: 'ack' | 'handed-back' | null
 }

@@ -17,6 +17,8 @@ export const header = {
   /** First and last failure, ISO 8601. */
   firstFailure: 'kedafn-first-failure',
   lastFailure: 'kedafn-last-failure',
+  /** This delivery was in the hands of a process that died, more than once: it is handled alone from now on. */
+  suspect: 'kedafn-suspect',
   /** A line too long for one message is kept in parts: this part's number from 0, and whether it is the last. */
   part: 'kedafn-part',
   lastPart: 'kedafn-last-part',
@@ -29,6 +31,30 @@ const causeLimit = 1024
 export function failedAttempts(headers: Headers): number {
   const value = headers[header.failed]
   return typeof value === 'number' && Number.isSafeInteger(value) && value > 0 ? value : 0
+}
+
+/** When the first attempt failed, ms since 1970; null before any failure. */
+export function firstFailureAt(headers: Headers): number | null {
+  const value = headers[header.firstFailure]
+  const at = typeof value === 'string' ? Date.parse(value) : Number.NaN
+  return Number.isNaN(at) ? null : at
+}
+
+/**
+ * How often the broker took this copy back from a consumer, or 0: only quorum queues count.
+ * n.b. A counter of the broker's, and so no count of attempts: it also counts what was only prefetched by a consumer that
+ * went away, and on 3.10 and 4.0 what was handed back politely.
+ */
+export function deliveryCount(headers: Headers): number {
+  const value = headers['x-delivery-count']
+  return typeof value === 'number' && Number.isSafeInteger(value) && value > 0 ? value : 0
+}
+
+export const isSuspect = (headers: Headers): boolean => headers[header.suspect] === true
+
+/** The headers of a delivery that from now on is handled alone. */
+export function suspectHeaders(headers: Headers): Record<string, unknown> {
+  return { ...withoutBrokerHeaders(headers), [header.suspect]: true }
 }
 
 /**
@@ -56,8 +82,10 @@ export interface Failure {
 export function movedHeaders(headers: Headers, failure: Failure): Record<string, unknown> {
   const at = new Date(failure.at).toISOString()
   const first = headers[header.firstFailure]
+  // A delivery that a process survived is no suspect any more.
+  const { [header.suspect]: _suspect, ...kept } = withoutBrokerHeaders(headers)
   return {
-    ...withoutBrokerHeaders(headers),
+    ...kept,
     [header.failed]: failure.failed,
     [header.origin]: failure.queue,
     [header.code]: failure.code,

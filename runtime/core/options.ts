@@ -51,6 +51,15 @@ export const consumerOptions = {
     default: 1,
     meaning: 'how many handlers run at once in one process; 10 by default for `each`',
   },
+  timeoutMs: {
+    spec: 'timeoutMs',
+    env: 'KEDAFN_TIMEOUT_MS',
+    min: 10,
+    max: 1_500_000,
+    default: 300_000,
+    meaning:
+      'how long a handler may take for one batch, in ms; well under the 30 minutes that RabbitMQ waits for an ack',
+  },
   scaleMin: {
     spec: 'scale.min',
     env: null,
@@ -98,6 +107,14 @@ export const consumerOptions = {
     max: day,
     default: 60_000,
     meaning: 'no delay is longer, in ms',
+  },
+  maxAgeMs: {
+    spec: 'retry.maxAgeMs',
+    env: 'KEDAFN_RETRY_MAX_AGE_MS',
+    min: 1000,
+    max: 30 * day,
+    default: 7 * day,
+    meaning: 'a delivery that has been failing for longer goes to dead letters, in ms since its first failure',
   },
   ...shared,
 } as const satisfies Record<string, IntegerOption>

@@ -12,12 +12,26 @@ const nameRule = '1 to 200 of A-Z a-z 0-9 . _ -, not beginning with amq.'
 const variablePattern = /^[A-Z_][A-Z0-9_]*$/
 
 const keysOf = {
-  consumer: ['queue', 'exchange', 'decode', 'batch', 'concurrency', 'scale', 'retry', 'env', 'setup', 'handle'],
+  consumer: [
+    'queue',
+    'exchange',
+    'decode',
+    'batch',
+    'concurrency',
+    'timeoutMs',
+    'order',
+    'scale',
+    'retry',
+    'env',
+    'setup',
+    'handle',
+  ],
   producer: ['source', 'queue', 'exchange', 'encode', 'env', 'map'],
   source: ['kind', 'path'],
   batch: ['size', 'maxWaitMs'],
   scale: ['min', 'max', 'messagesPerReplica'],
-  retry: ['attempts', 'firstDelayMs', 'maxDelayMs'],
+  retry: ['attempts', 'firstDelayMs', 'maxDelayMs', 'maxAgeMs'],
+  order: ['key'],
   variable: ['default', 'secret', 'description', 'oneOf'],
 } as const
 
@@ -47,6 +61,7 @@ function checkConsumer(problems: Problems, spec: Fields): void {
   if (typeof spec.handle !== 'function') problems.add('handle', spec.handle, 'a function')
   if (spec.setup !== undefined && typeof spec.setup !== 'function') problems.add('setup', spec.setup, 'a function')
   checkCodec(problems, 'decode', spec.decode)
+  checkOrder(problems, spec.order)
   for (const group of ['batch', 'scale', 'retry'] as const) {
     const value = spec[group]
     if (isFields(value)) checkKeys(problems, `${group}.`, value, keysOf[group])
@@ -60,6 +75,12 @@ function checkConsumer(problems: Problems, spec: Fields): void {
     return [key, Number.NaN] as const
   })
   checkTogether(problems, Object.fromEntries(entries) as Record<keyof typeof consumerOptions, number>)
+}
+
+function checkOrder(problems: Problems, order: unknown): void {
+  if (order === undefined || order === 'queue') return
+  if (isFields(order) && typeof order.key === 'function') checkKeys(problems, 'order.', order, keysOf.order)
+  else problems.add('order', order, "'queue' or { key: (delivery) => string }")
 }
 
 function checkProducer(problems: Problems, spec: Fields): void {

@@ -60,7 +60,7 @@ export interface FunctionLog {
 }
 
 export interface Context<E extends EnvSpec = EnvSpec> {
-  /** Aborts when the drain deadline nears: give up, the delivery is handed back. */
+  /** Aborts when the drain deadline nears or `timeoutMs` is over: give up, the delivery is handed back or tried again. */
   readonly signal: AbortSignal
   readonly log: FunctionLog
   /** The declared variables, and nothing else of the environment. */
@@ -90,7 +90,16 @@ export interface RetryOptions {
   readonly firstDelayMs?: number
   /** No delay is longer, in ms. @default 60000; firstDelayMs to 86400000 */
   readonly maxDelayMs?: number
+  /** A delivery that has been failing for longer is dead, in ms since its first failure. @default 604800000; 1000 to 2592000000 */
+  readonly maxAgeMs?: number
 }
+
+/**
+ * In which order deliveries are handled. `'queue'`: one batch after the other. By key: those of one key one after the other, different
+ * keys side by side. An ordered queue has one active consumer at a time, whatever the number of replicas; a delivery that fails is tried
+ * again in its place, and what comes behind it waits.
+ */
+export type Order<T> = 'queue' | { readonly key: (delivery: Delivery<T>) => string }
 
 /** Nothing: every delivery of the batch is done. A list: all but those it names. */
 // biome-ignore lint/suspicious/noConfusingVoidType: a handler that returns nothing has the type void
@@ -112,6 +121,10 @@ export interface ConsumerSpec<T, E extends EnvSpec, R> {
   readonly batch?: BatchOptions
   /** How many handlers run at once in one process. @default 1 for a batch handler, 10 for `each`; 1 to 1000 */
   readonly concurrency?: number
+  /** How long a handler may take for one batch, in ms. @default 300000; 10 to 1500000 */
+  readonly timeoutMs?: number
+  /** @default none: deliveries of one process begin in the order they come, and end as they end */
+  readonly order?: Order<T>
   readonly scale?: ScaleOptions
   readonly retry?: RetryOptions
   readonly env?: E

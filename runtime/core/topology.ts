@@ -5,7 +5,11 @@
 
 export type Declaration =
   | { readonly kind: 'exchange'; readonly name: string; readonly type: 'fanout' }
-  | { readonly kind: 'queue'; readonly name: string; readonly arguments: Readonly<Record<string, string | number>> }
+  | {
+      readonly kind: 'queue'
+      readonly name: string
+      readonly arguments: Readonly<Record<string, string | number | boolean>>
+    }
   | { readonly kind: 'binding'; readonly exchange: string; readonly queue: string }
 
 export const deadQueueOf = (queue: string): string => `${queue}.dead`
@@ -21,13 +25,15 @@ const historySegmentBytes = 16 * 1024 * 1024
  * limit *and* the dead-letter target. At-least-once dead-lettering needs `reject-publish`. `-1` is no way out: on 3.10 it
  * dead-letters at the first requeue.
  */
-const workArguments = (queue: string) => ({
+const workArguments = (queue: string, ordered: boolean) => ({
   'x-queue-type': 'quorum',
   'x-delivery-limit': 1000,
   'x-dead-letter-exchange': '',
   'x-dead-letter-routing-key': deadQueueOf(queue),
   'x-dead-letter-strategy': 'at-least-once',
   'x-overflow': 'reject-publish',
+  // One consumer at a time gets deliveries; the next one takes over when it goes.
+  ...(ordered ? { 'x-single-active-consumer': true } : {}),
 })
 
 /** Reading dead letters with get and requeue counts as deliveries too: the limit must be out of reach. */
@@ -52,12 +58,17 @@ const historyArguments = {
  * What must stand before a queue can be published to or consumed from. Dead-letter targets come before their sources:
  * at-least-once dead-lettering to a missing target tries again only after 180 s.
  */
-export function topologyOf(queue: string, exchange: string, retryDelaysMs: readonly number[]): readonly Declaration[] {
+export function topologyOf(
+  queue: string,
+  exchange: string,
+  retryDelaysMs: readonly number[] = [],
+  ordered = false,
+): readonly Declaration[] {
   const history = historyOf(exchange)
   return [
     { kind: 'exchange', name: exchange, type: 'fanout' },
     { kind: 'queue', name: deadQueueOf(queue), arguments: deadArguments },
-    { kind: 'queue', name: queue, arguments: workArguments(queue) },
+    { kind: 'queue', name: queue, arguments: workArguments(queue, ordered) },
     ...retryDelaysMs.map((delayMs): Declaration => {
       return { kind: 'queue', name: retryQueueOf(queue, delayMs), arguments: retryArguments(queue, delayMs) }
     }),

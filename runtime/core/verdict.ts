@@ -1,5 +1,6 @@
 import { retryDelayMs } from './backoff.ts'
-import { describe, type ErrorCode, saysDrop } from './errors.ts'
+import { describe, type ErrorCode, FnError, saysDrop } from './errors.ts'
+import { firstFailureAt } from './headers.ts'
 import type { Context, Delivery, Drop, EnvSpec, Handler, Outcome, Retry, RetryOptions } from './spec.ts'
 
 /** Try this delivery again after its delay; once its attempts are used up it goes to dead letters. */
@@ -58,21 +59,22 @@ export function verdictsOf(
   batch: readonly Delivery<unknown>[],
   result: HandlerResult,
   options: Required<RetryOptions>,
+  now: number,
 ): readonly Verdict[] {
+  const judge = (delivery: Delivery<unknown>, verdict: 'retry' | 'drop', code: ErrorCode, thrown: unknown) =>
+    verdict === 'drop' ? dropped(delivery, thrown) : failed(delivery, code, describe(thrown), options, now)
   if ('threw' in result) {
     const { threw } = result
-    return batch.map((delivery) =>
-      failed(delivery, saysDrop(threw) ? 'drop' : 'retry', 'FN_HANDLER_FAILED', threw, options),
-    )
+    const code = threw instanceof FnError && threw.verdict === 'retry' ? threw.code : 'FN_HANDLER_FAILED'
+    return batch.map((delivery) => judge(delivery, saysDrop(threw) ? 'drop' : 'retry', code, threw))
   }
   if (result.returned === undefined) return batch.map(() => ack)
   const outcomes = readOutcomes(batch, result.returned)
-  if (typeof outcomes === 'string') {
-    return batch.map((delivery) => failed(delivery, 'retry', 'FN_OUTCOME_INVALID', outcomes, options))
-  }
+  if (typeof outcomes === 'string')
+    return batch.map((delivery) => judge(delivery, 'retry', 'FN_OUTCOME_INVALID', outcomes))
   return batch.map((delivery) => {
     const outcome = outcomes.get(delivery)
-    return outcome ? failed(delivery, outcome.verdict, 'FN_HANDLER_FAILED', outcome.cause, options) : ack
+    return outcome ? judge(delivery, outcome.verdict, 'FN_HANDLER_FAILED', outcome.cause) : ack
   })
 }
 
@@ -104,17 +106,22 @@ const isOutcome = (value: unknown): value is Outcome =>
   'verdict' in value &&
   (value.verdict === 'retry' || value.verdict === 'drop')
 
+const dropped = (delivery: Delivery<unknown>, thrown: unknown): Verdict => {
+  return { kind: 'dead', failed: delivery.attempt, code: 'FN_DROPPED', cause: describe(thrown) }
+}
+
+/** Tried again after its delay, unless its attempts or its time are used up. */
 function failed(
   delivery: Delivery<unknown>,
-  verdict: 'retry' | 'drop',
   code: ErrorCode,
-  thrown: unknown,
+  cause: string,
   options: Required<RetryOptions>,
+  now: number,
 ): Verdict {
-  const cause = describe(thrown)
-  if (verdict === 'drop') return { kind: 'dead', failed: delivery.attempt, code: 'FN_DROPPED', cause }
-  if (delivery.attempt >= options.attempts) {
-    return { kind: 'dead', failed: delivery.attempt, code: 'FN_ATTEMPTS_EXHAUSTED', cause }
-  }
-  return { kind: 'retry', delayMs: retryDelayMs(delivery.attempt, options), failed: delivery.attempt, code, cause }
+  const { attempt, headers } = delivery
+  if (attempt >= options.attempts) return { kind: 'dead', failed: attempt, code: 'FN_ATTEMPTS_EXHAUSTED', cause }
+  const delayMs = retryDelayMs(attempt, options)
+  const age = now + delayMs - (firstFailureAt(headers) ?? now)
+  if (age > options.maxAgeMs) return { kind: 'dead', failed: attempt, code: 'FN_TOO_OLD', cause }
+  return { kind: 'retry', delayMs, failed: attempt, code, cause }
 }

@@ -9,13 +9,13 @@ export interface Stored {
 
 /** A queue of the broker in memory. */
 export class MemoryQueue {
-  readonly arguments: Readonly<Record<string, string | number>>
+  readonly arguments: Readonly<Record<string, string | number | boolean>>
   readonly channels = new Set<MemoryChannel>()
   ready: Stored[] = []
   #count = 0
   #due = false
 
-  constructor(args: Readonly<Record<string, string | number>>) {
+  constructor(args: Readonly<Record<string, string | number | boolean>>) {
     this.arguments = args
   }
 

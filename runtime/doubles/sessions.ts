@@ -87,6 +87,9 @@ export class MemoryPublisher extends MemorySession implements Publisher {
   #bytes = 0
   /** Sessions so far: the confirms of an earlier one say nothing. */
   #sessions = 0
+  #unanswered = 0
+  /** A publish was refused: nothing more is sent, and the session ends once all of it is answered. */
+  #refused = false
   #waiting: (() => void)[] = []
   #ready: () => void = () => {}
   readonly ready: Promise<void> = new Promise((resolve) => {
@@ -125,6 +128,8 @@ export class MemoryPublisher extends MemorySession implements Publisher {
 
   protected opened(): void {
     this.#sessions++
+    this.#unanswered = 0
+    this.#refused = false
     for (const { sequence, entry } of this.#entries.pending()) this.#send(sequence, entry)
     this.#ready()
   }
@@ -132,12 +137,16 @@ export class MemoryPublisher extends MemorySession implements Publisher {
   protected lost(): void {}
 
   #send(sequence: number, { message }: Entry): void {
+    if (this.#refused) return
     const session = this.#sessions
     const taken = !this.broker.refusing && this.broker.publish(message)
+    this.#unanswered++
     this.broker.answer(() => {
       if (!this.live || session !== this.#sessions) return
-      if (!taken) this.drop()
+      this.#unanswered--
+      if (!taken) this.#refused = true
       else if (this.#entries.finish(sequence)) this.#advance()
+      if (this.#refused && this.#unanswered === 0) this.drop()
     })
   }
 

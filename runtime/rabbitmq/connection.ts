@@ -124,7 +124,8 @@ export class Life {
   watch(channel: Channel): () => void {
     let watching = true
     channel.on('error', (error) => watching && this.end(error))
-    channel.on('close', () => watching && this.end('the channel was closed'))
+    // The connection's own close comes right behind that of its channels, and knows the cause.
+    channel.on('close', () => queueMicrotask(() => watching && this.end('the channel was closed')))
     return () => {
       watching = false
     }

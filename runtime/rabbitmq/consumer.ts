@@ -1,4 +1,4 @@
-import type { Channel, ChannelModel, ConsumeMessage } from 'amqplib'
+import type { Channel, ChannelModel, ConsumeMessage, GetMessage } from 'amqplib'
 import type { Consumer, ConsumerListener, ConsumerOptions, DeliverySource, RawDelivery } from '../ports.ts'
 import { type Connecting, type Life, Session } from './connection.ts'
 import { declareTopology, verifyTopology } from './topology.ts'
@@ -7,6 +7,7 @@ import { declareTopology, verifyTopology } from './topology.ts'
 class ChannelSource implements DeliverySource {
   readonly #channel: Channel
   readonly #life: Life
+  #settled: (tag: number) => void = () => {}
 
   constructor(channel: Channel, life: Life) {
     this.#channel = channel
@@ -19,10 +20,21 @@ class ChannelSource implements DeliverySource {
 
   ack(tag: number, multiple: boolean): void {
     this.#settle(() => this.#channel.ack(byTag(tag), multiple))
+    this.#settled(tag)
   }
 
   handBack(tag: number): void {
     this.#settle(() => this.#channel.nack(byTag(tag), false, true))
+    this.#settled(tag)
+  }
+
+  /** Resolves when this delivery, or one behind it, is settled. */
+  settled(tag: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.#settled = (last) => {
+        if (last >= tag) resolve()
+      }
+    })
   }
 
   #settle(send: () => void): void {
@@ -90,6 +102,20 @@ export class AmqpConsumer implements Consumer {
     })
   }
 
+  /** One message at a time, until one comes that needs no such care, or none does. */
+  async #probe(channel: Channel, life: Life, source: ChannelSource): Promise<void> {
+    const { queue, probe } = this.#options
+    while (probe && !this.#cancelled) {
+      const message = await life.guard(channel.get(queue, { noAck: false }))
+      if (!message) return
+      const settled = source.settled(message.fields.deliveryTag)
+      const delivery = received(message, source)
+      this.#listener?.delivery(delivery)
+      if (!probe(delivery.headers)) return
+      await life.guard(settled)
+    }
+  }
+
   async #open(connection: ChannelModel, life: Life, mode: 'declare' | 'verify'): Promise<void> {
     const { queue, prefetch, topology } = this.#options
     await (mode === 'declare' ? declareTopology : verifyTopology)(connection, life, topology)
@@ -101,6 +127,7 @@ export class AmqpConsumer implements Consumer {
       this.#listener?.lost(source)
     })
     await life.guard(channel.prefetch(prefetch, false))
+    await this.#probe(channel, life, source)
     if (this.#cancelled) return
     // Deliveries come with the consume's answer, before this goes on: what cancels and closes must be there already.
     this.#live = { channel, life, unwatch }
@@ -117,7 +144,7 @@ export class AmqpConsumer implements Consumer {
   }
 }
 
-function received(message: ConsumeMessage, source: DeliverySource): RawDelivery {
+function received(message: GetMessage | ConsumeMessage, source: DeliverySource): RawDelivery {
   const { properties, fields, content } = message
   return {
     source,

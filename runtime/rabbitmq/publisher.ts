@@ -13,6 +13,16 @@ interface Entry {
   returned: boolean
 }
 
+/** What one life publishes on. */
+interface Live {
+  readonly channel: ConfirmChannel
+  readonly life: Life
+  /** Publishes whose confirm or nack has not come. */
+  unanswered: number
+  /** Why this life takes no more publishes. It ends once all of it is answered: a confirm that is not waited for is a copy more. */
+  refusal: string | null
+}
+
 interface Waiter {
   resolve(): void
   reject(error: unknown): void
@@ -31,7 +41,7 @@ export class AmqpPublisher implements Publisher {
     this.#ready = resolve
   })
   readonly failed: Promise<never>
-  #live: { channel: ConfirmChannel; life: Life } | null = null
+  #live: Live | null = null
   #fatal: unknown = null
   #waitingForRoom: Waiter[] = []
   #waitingForIdle: Waiter[] = []
@@ -85,7 +95,7 @@ export class AmqpPublisher implements Publisher {
     const channel = await life.guard(connection.createConfirmChannel())
     life.watch(channel)
     channel.on('return', (message: Message) => this.#returned(message))
-    const live = { channel, life }
+    const live: Live = { channel, life, unanswered: 0, refusal: null }
     void life.ended.then(() => {
       if (this.#live === live) this.#live = null
     })
@@ -97,16 +107,16 @@ export class AmqpPublisher implements Publisher {
     this.#with.log.info('publishing', { unconfirmed: this.#entries.held })
   }
 
-  #send(live: { channel: ConfirmChannel; life: Life }, sequence: number, entry: Entry): void {
-    if (live.life.over) return
+  #send(live: Live, sequence: number, entry: Entry): void {
+    if (live.life.over || live.refusal !== null) return
     const { exchange, routingKey, body } = entry.message
     entry.returned = false
     try {
       const content = Buffer.from(body.buffer, body.byteOffset, body.byteLength)
       live.channel.publish(exchange, routingKey, content, propertiesOf(entry.message), (error: unknown) => {
-        if (error) live.life.end(error)
-        else this.#confirmed(live.life, sequence, entry)
+        this.#answered(live, sequence, entry, error)
       })
+      live.unanswered++
     } catch (error) {
       // n.b. a closed channel throws IllegalOperationError; whatever else throws would throw again on every session.
       if (error instanceof Error && error.name === 'IllegalOperationError') live.life.end(error)
@@ -115,7 +125,7 @@ export class AmqpPublisher implements Publisher {
   }
 
   /** Nothing was written when amqplib refused it: without what it cannot encode the body gets through, if anything does. */
-  #sendBare(live: { channel: ConfirmChannel; life: Life }, sequence: number, entry: Entry, error: unknown): void {
+  #sendBare(live: Live, sequence: number, entry: Entry, error: unknown): void {
     const headers = entry.message.headers ?? {}
     const own = Object.fromEntries(Object.entries(headers).filter(([name]) => ownHeaders.has(name)))
     if (Object.keys(own).length === Object.keys(headers).length) {
@@ -128,12 +138,19 @@ export class AmqpPublisher implements Publisher {
     this.#send(live, sequence, entry)
   }
 
-  #confirmed(life: Life, sequence: number, entry: Entry): void {
-    if (entry.returned) {
+  #answered(live: Live, sequence: number, entry: Entry, error: unknown): void {
+    live.unanswered--
+    if (error) live.refusal ??= describe(error)
+    else if (entry.returned) {
+      const { messageId, exchange, routingKey } = entry.message
+      live.refusal ??= `no queue takes message '${messageId}' from exchange '${exchange}', routing key '${routingKey}'`
       this.#with.instruments.add('unroutable')
-      life.end(`message ${entry.message.messageId} is unroutable: no queue is bound to '${entry.message.exchange}'`)
-      return
-    }
+    } else this.#confirmed(sequence)
+    // Later in this turn: when the channel closed under us, what closed it has the better words.
+    if (live.refusal !== null && live.unanswered === 0) queueMicrotask(() => live.life.end(live.refusal))
+  }
+
+  #confirmed(sequence: number): void {
     if (!this.#entries.finish(sequence)) return
     this.#entries.advance((done) => {
       this.#bytes -= done.message.body.length

@@ -39,7 +39,16 @@ export function consuming(spec: Partial<AnySpec>, env: Record<string, string> = 
   const entries: LogEntry[] = []
   const instruments = countingInstruments()
   const log = recordingLog(entries)
-  const loop = new ConsumerLoop({ config, spec: whole, broker, clock, log, instruments, onReady: () => {} })
+  const loop = new ConsumerLoop({
+    config,
+    spec: whole,
+    broker,
+    clock,
+    random: () => 1,
+    log,
+    instruments,
+    onReady: () => {},
+  })
   broker.declare(topologyOf('logs', 'logs', []))
   let sent = 0
   const send = async (message: Partial<OutgoingMessage>) => {

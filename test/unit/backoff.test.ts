@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { reconnectDelayMs, retryDelayMs, retryLadder } from '../../runtime/core/backoff.ts'
+import { jitteredDelayMs, reconnectDelayMs, retryDelayMs, retryLadder } from '../../runtime/core/backoff.ts'
 
 test('a reconnect waits between nothing and a bound that doubles up to its cap', () => {
   const almostOne = () => 1 - Number.EPSILON
@@ -62,4 +62,19 @@ test('the longest ladder that the options allow stays finite', () => {
   const retry = { attempts: 100, firstDelayMs: 86_400_000, maxDelayMs: 86_400_000 }
   assert.equal(retryDelayMs(99, retry), 86_400_000)
   assert.equal(retryLadder({ attempts: 100, firstDelayMs: 10, maxDelayMs: 86_400_000 }).length, 25)
+})
+
+test('the jittered delay is between half of the delay and all of it, never nothing', () => {
+  assert.equal(
+    jitteredDelayMs(1000, () => 0),
+    500,
+  )
+  assert.equal(
+    jitteredDelayMs(1000, () => 1),
+    1000,
+  )
+  assert.equal(
+    jitteredDelayMs(1, () => 0),
+    1,
+  )
 })

@@ -45,6 +45,8 @@ test('a consumer with nothing set has every default', () => {
     attempts: 5,
     firstDelayMs: 1000,
     maxDelayMs: 60_000,
+    maxAgeMs: 604_800_000,
+    timeoutMs: 300_000,
     graceMs: 30_000,
   })
 })

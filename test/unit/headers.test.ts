@@ -1,6 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { failedAttempts, header, movedHeaders, withoutBrokerHeaders } from '../../runtime/core/headers.ts'
+import {
+  failedAttempts,
+  firstFailureAt,
+  header,
+  movedHeaders,
+  withoutBrokerHeaders,
+} from '../../runtime/core/headers.ts'
 
 test('the names of our headers share a prefix and differ', () => {
   const names = Object.values(header)
@@ -86,4 +92,10 @@ test('a first failure that is no text is replaced', () => {
 test('a long cause is cut', () => {
   const moved = movedHeaders({}, { ...failure, cause: 'x'.repeat(100_000) })
   assert.equal(moved[header.cause], 'x'.repeat(1024))
+})
+
+test('the first failure is a time or unknown', () => {
+  assert.equal(firstFailureAt({ [header.firstFailure]: '2026-01-01T00:00:00.000Z' }), Date.UTC(2026, 0, 1))
+  for (const value of [undefined, '', 'yesterday', 7n])
+    assert.equal(firstFailureAt({ [header.firstFailure]: value }), null)
 })

@@ -54,7 +54,7 @@ for (const [what, spec] of [
   })
 }
 
-const consumerKeys = 'queue, exchange, decode, batch, concurrency, scale, retry, env, setup, handle'
+const consumerKeys = 'queue, exchange, decode, batch, concurrency, timeoutMs, order, scale, retry, env, setup, handle'
 const producerKeys = 'source, queue, exchange, encode, env, map'
 const nameRule = '1 to 200 of A-Z a-z 0-9 . _ -, not beginning with amq.'
 const codecRule = 'a codec (text, json, bytes) or a function'
@@ -80,7 +80,13 @@ for (const [spec, ...problems] of [
   [{ ...producer, encode: null }, `encode is null; expected ${codecRule}`],
   [{ ...consumer, batch: 5 }, 'batch is 5; expected an object of size, maxWaitMs'],
   [{ ...consumer, scale: null }, 'scale is null; expected an object of min, max, messagesPerReplica'],
-  [{ ...consumer, retry: [] }, 'retry is []; expected an object of attempts, firstDelayMs, maxDelayMs'],
+  [{ ...consumer, order: 'key' }, `order is "key"; expected 'queue' or { key: (delivery) => string }`],
+  [
+    { ...consumer, order: { key: 'user' } },
+    `order is {"key":"user"}; expected 'queue' or { key: (delivery) => string }`,
+  ],
+  [{ ...consumer, order: { key: () => 'x', keys: 1 } }, 'order.keys (1) is no option; known here: key'],
+  [{ ...consumer, retry: [] }, 'retry is []; expected an object of attempts, firstDelayMs, maxDelayMs, maxAgeMs'],
   [{ ...consumer, batch: { sise: 1 } }, 'batch.sise (1) is no option; known here: size, maxWaitMs'],
   [{ ...consumer, batch: { size: 0 } }, 'batch.size (KEDAFN_BATCH_SIZE) is 0; expected a whole number from 1 to 10000'],
   [

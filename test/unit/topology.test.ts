@@ -58,3 +58,10 @@ test('the longest names still fit the 255 bytes of the protocol', () => {
     assert.ok(name.length <= 255)
   }
 })
+
+test('an ordered queue has one active consumer at a time, any other has no such argument', () => {
+  const argumentsOf = (ordered: boolean) =>
+    topologyOf('q', 'x', [], ordered).flatMap((one) => (one.kind === 'queue' && one.name === 'q' ? one.arguments : []))
+  assert.equal(argumentsOf(true)[0]?.['x-single-active-consumer'], true)
+  assert.equal('x-single-active-consumer' in (argumentsOf(false)[0] ?? {}), false)
+})

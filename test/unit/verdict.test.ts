@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { DropError } from '../../runtime/core/errors.ts'
+import { DropError, FnError } from '../../runtime/core/errors.ts'
 import type { Context, Delivery } from '../../runtime/core/spec.ts'
 import { drop, each, isSingle, retry, verdictsOf } from '../../runtime/core/verdict.ts'
 
@@ -9,17 +9,18 @@ const delivery = (id: string, attempt = 1): Delivery<string> => {
 }
 const [a, b, c] = [delivery('a'), delivery('b', 2), delivery('c', 3)]
 const batch = [a, b, c]
-const options = { attempts: 3, firstDelayMs: 1000, maxDelayMs: 60_000 }
+const options = { attempts: 3, firstDelayMs: 1000, maxDelayMs: 60_000, maxAgeMs: 3_600_000 }
+const now = Date.UTC(2026, 0, 1, 12)
 const ctx = {} as Context
 
 test('nothing returned, or an empty list, acks every delivery', () => {
   for (const returned of [undefined, []]) {
-    assert.deepEqual(verdictsOf(batch, { returned }, options), [{ kind: 'ack' }, { kind: 'ack' }, { kind: 'ack' }])
+    assert.deepEqual(verdictsOf(batch, { returned }, options, now), [{ kind: 'ack' }, { kind: 'ack' }, { kind: 'ack' }])
   }
 })
 
 test('only the deliveries that the list names are not acked', () => {
-  assert.deepEqual(verdictsOf(batch, { returned: [drop(c, 'useless'), retry(a, new Error('busy'))] }, options), [
+  assert.deepEqual(verdictsOf(batch, { returned: [drop(c, 'useless'), retry(a, new Error('busy'))] }, options, now), [
     { kind: 'retry', delayMs: 1000, failed: 1, code: 'FN_HANDLER_FAILED', cause: 'busy' },
     { kind: 'ack' },
     { kind: 'dead', failed: 3, code: 'FN_DROPPED', cause: 'useless' },
@@ -27,7 +28,7 @@ test('only the deliveries that the list names are not acked', () => {
 })
 
 test('a throw retries the whole batch, each delivery by its own count, until its attempts are used up', () => {
-  assert.deepEqual(verdictsOf(batch, { threw: new Error('down') }, options), [
+  assert.deepEqual(verdictsOf(batch, { threw: new Error('down') }, options, now), [
     { kind: 'retry', delayMs: 1000, failed: 1, code: 'FN_HANDLER_FAILED', cause: 'down' },
     { kind: 'retry', delayMs: 2000, failed: 2, code: 'FN_HANDLER_FAILED', cause: 'down' },
     { kind: 'dead', failed: 3, code: 'FN_ATTEMPTS_EXHAUSTED', cause: 'down' },
@@ -35,17 +36,17 @@ test('a throw retries the whole batch, each delivery by its own count, until its
 })
 
 test('a delivery beyond its attempts, as after the setting was lowered, is dead', () => {
-  const [verdict] = verdictsOf([delivery('a', 9)], { threw: 'x' }, options)
+  const [verdict] = verdictsOf([delivery('a', 9)], { threw: 'x' }, options, now)
   assert.deepEqual(verdict, { kind: 'dead', failed: 9, code: 'FN_ATTEMPTS_EXHAUSTED', cause: 'x' })
 })
 
 test('a throw of undefined is a throw', () => {
-  const [verdict] = verdictsOf([a], { threw: undefined }, options)
+  const [verdict] = verdictsOf([a], { threw: undefined }, options, now)
   assert.equal(verdict?.kind, 'retry')
 })
 
 test('a throw that says drop gives the whole batch up at once', () => {
-  const verdicts = verdictsOf(batch, { threw: new DropError('poison') }, options)
+  const verdicts = verdictsOf(batch, { threw: new DropError('poison') }, options, now)
   assert.deepEqual(
     verdicts,
     [1, 2, 3].map((failed) => ({ kind: 'dead', failed, code: 'FN_DROPPED', cause: 'poison' })),
@@ -69,7 +70,7 @@ for (const [what, returned, cause] of [
   ['the same delivery twice', [drop(b, 'x'), retry(b, 'y')], 'two outcomes name the delivery b'],
 ] as const) {
   test(`a handler that returns ${what} is mistaken, and no delivery counts as done`, () => {
-    const verdicts = verdictsOf(batch, { returned }, options)
+    const verdicts = verdictsOf(batch, { returned }, options, now)
     assert.deepEqual(verdicts[0], { kind: 'retry', delayMs: 1000, failed: 1, code: 'FN_OUTCOME_INVALID', cause })
     assert.deepEqual(
       verdicts.map(({ kind }) => kind),
@@ -122,4 +123,22 @@ test('the runtime can tell a lifted handler from another', () => {
   const handle = () => {}
   assert.equal(isSingle(each(handle)), true)
   for (const other of [handle, undefined, null, {}, 'each']) assert.equal(isSingle(other), false)
+})
+
+test('a delivery whose next attempt would come too long after its first failure is dead', () => {
+  const failing = (sinceMs: number) => {
+    const headers = { 'kedafn-first-failure': new Date(now - sinceMs).toISOString() }
+    return { ...delivery('a', 2), headers }
+  }
+  const kinds = [3_598_000, 3_598_001].map((since) => verdictsOf([failing(since)], { threw: 'x' }, options, now)[0])
+  assert.deepEqual(kinds, [
+    { kind: 'retry', delayMs: 2000, failed: 2, code: 'FN_HANDLER_FAILED', cause: 'x' },
+    { kind: 'dead', failed: 2, code: 'FN_TOO_OLD', cause: 'x' },
+  ])
+})
+
+test('a time-out keeps its code, any other error of the runtime does not lend it its own', () => {
+  const codeOf = (threw: unknown) => (verdictsOf([a], { threw }, options, now)[0] as { code?: string }).code
+  assert.equal(codeOf(new FnError('FN_HANDLER_TIMEOUT', '5 ms')), 'FN_HANDLER_TIMEOUT')
+  assert.equal(codeOf(new FnError('FN_SETUP_FAILED', 'x')), 'FN_HANDLER_FAILED')
 })
