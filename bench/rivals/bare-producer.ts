@@ -39,16 +39,21 @@ async function save(offset: number): Promise<void> {
   await folder.close()
 }
 
+function saveIfDue(): void {
+  if (saving || head - saved < checkpointLines) return
+  const upTo = head
+  saving = save(ends[upTo - 1] as number).then(() => {
+    saved = upTo
+    saving = null
+    saveIfDue()
+    wake()
+  })
+}
+
 function confirmed(index: number): void {
   done[index] = true
   while (done[head]) head++
-  if (head - saved >= checkpointLines && !saving) {
-    saved = head
-    saving = save(ends[head - 1] as number).finally(() => {
-      saving = null
-      wake()
-    })
-  }
+  saveIfDue()
   wake()
 }
 
