@@ -38,8 +38,8 @@ const graceMarginMs = 2000
 export const restartDelayMs = (crashes: number): number =>
   Math.min(lastRestartMs, firstRestartMs * 2 ** Math.min(30, crashes - 1))
 
-const settledOf = ({ acked, retried, dead, handedBack, lost }: Counters): number =>
-  acked + retried + dead + handedBack + lost
+const settledOf = ({ acked, repeated, retried, dead, handedBack, lost }: Counters): number =>
+  acked + repeated + retried + dead + handedBack + lost
 
 /** Keeps one function running: a process that ended uncalled is started again, later each time; its totals go on. */
 export class Member {

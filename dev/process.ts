@@ -90,6 +90,7 @@ export const noCounters: Counters = {
   retried: 0,
   dead: 0,
   handedBack: 0,
+  repeated: 0,
   lost: 0,
   reconnects: 0,
 }

@@ -4,9 +4,10 @@ import { bytes } from './core/codecs.ts'
 import type { ConsumerConfig } from './core/config.ts'
 import { crashesOfSuspect, triage } from './core/crash.ts'
 import { describe, FnError } from './core/errors.ts'
-import { failedAttempts, movedHeaders } from './core/headers.ts'
+import { failedAttempts, header, movedHeaders } from './core/headers.ts'
+import { RecentIds } from './core/recent.ts'
 import { prefetchOf } from './core/scale.ts'
-import type { ConsumerSpec, EnvSpec } from './core/spec.ts'
+import type { ConsumerSpec, Delivery, EnvSpec } from './core/spec.ts'
 import { topologyOf } from './core/topology.ts'
 import { type Verdict, verdictsOf } from './core/verdict.ts'
 import { Handlers } from './handlers.ts'
@@ -26,6 +27,8 @@ export interface Consuming {
   readonly onReady: () => void
 }
 
+/** Far more than a window and a prefetch: a copy that comes again is behind the first one by no more than these. */
+const rememberedIds = 20_000
 /** At most this much of moves to retry and dead letters waits for confirms; prefetch bounds them long before. */
 const movesWindowBytes = 64 * 1024 * 1024
 
@@ -41,12 +44,15 @@ export class ConsumerLoop {
   readonly #handlers: Handlers
   readonly #moves: Moves
   readonly #decode: (body: Uint8Array) => unknown
+  readonly #keyOf: (delivery: Delivery<unknown>) => string
   readonly #abort = new AbortController()
   /** Deliveries that are handled with no other beside them. */
   #suspects: Job[] = []
   #alone = false
   /** Failed deliveries of an ordered queue, that wait in their place. */
   readonly #waiting = new Map<readonly Job[], () => void>()
+  /** Ids of messages whose effect is done. */
+  readonly #done = new RecentIds(rememberedIds)
   #running = 0
   #draining = false
   #started: Promise<void> = Promise.resolve()
@@ -66,11 +72,11 @@ export class ConsumerLoop {
     const decode = spec.decode ?? bytes
     this.#decode = typeof decode === 'function' ? decode : (body) => decode.decode(body)
     const { order } = spec
-    const keyOf = order === undefined || order === 'queue' ? () => '' : (job: Job) => order.key(job.delivery)
+    this.#keyOf = order === undefined || order === 'queue' ? () => '' : (delivery) => `${order.key(delivery)}`
     this.#batcher =
       order === undefined
         ? new Batcher(config.batchSize, config.batchMaxWaitMs)
-        : new KeyedBatcher(config.batchSize, config.batchMaxWaitMs, keyOf)
+        : new KeyedBatcher(config.batchSize, config.batchMaxWaitMs, (job) => job.key)
     this.#settlement = new Settlement(instruments)
     this.#handlers = new Handlers({ ...config, handle: spec.handle, clock, log, stuck: (error) => this.#fail(error) })
     const topology = topologyOf(config.queue, config.exchange, order ? [] : retryLadder(config), order !== undefined)
@@ -123,16 +129,22 @@ export class ConsumerLoop {
   async drain(): Promise<void> {
     this.#draining = true
     this.#cancelTimer()
-    // The cancel leaves before what is handed back, or the broker would deliver that to us again.
-    const cancelled = this.#consumer.cancel()
-    this.#settlement.handBack(this.#notBegun())
+    const notBegun = this.#notBegun()
+    if (this.#with.spec.order === undefined) {
+      // The cancel leaves before what is handed back, or the broker would deliver that to us again.
+      const cancelled = this.#consumer.cancel()
+      this.#settlement.handBack(notBegun)
+      await cancelled
+    }
     await this.#started.catch(() => {})
-    await cancelled
     while (this.#running > 0 || this.#moves.pending > 0) {
       await new Promise<void>((resolve) => {
         this.#quiet = resolve
       })
     }
+    // n.b. after a cancel the next consumer gets what comes behind, and what is given back piece by piece stands in the order of
+    // its return: an ordered queue gets it all back at once, in its order, when the channel closes.
+    this.#settlement.flush()
     await this.#consumer.close()
     await this.#moves.close()
     await dispose(this.#resource)
@@ -148,18 +160,21 @@ export class ConsumerLoop {
   #received(raw: RawDelivery): void {
     const { messageId: id, body: bytes, redelivered, headers } = raw
     const attempt = failedAttempts(headers) + 1
-    let body: unknown = bytes
+    let delivery: Delivery<unknown> = { id, body: bytes, bytes, attempt, redelivered, headers }
+    let key = ''
     let failure: Move | null = null
     try {
-      body = this.#decode(bytes)
+      delivery = { ...delivery, body: this.#decode(bytes) }
+      // Once, for what a handler does to a body must not move it to another key.
+      key = this.#keyOf(delivery)
     } catch (error) {
       failure = { kind: 'dead', failed: attempt, code: 'FN_DECODE_FAILED', cause: describe(error) }
     }
-    const job: Job = { raw, delivery: { id, body, bytes, attempt, redelivered, headers }, settled: null }
+    const job: Job = { raw, delivery, key, settled: null }
     this.#settlement.begin(job)
     if (this.#draining) {
       // It was on its way while the consumer was cancelled.
-      this.#settlement.handBack([job])
+      if (this.#with.spec.order === undefined) this.#settlement.handBack([job])
     } else if (failure) this.#moves.moveAll([[job, failure]])
     else this.#take(job)
   }
@@ -214,10 +229,7 @@ export class ConsumerLoop {
     if (this.#suspects.length > 0 || this.#alone) {
       if (this.#running > 0) return
       this.#alone = true
-      void this.#run(this.#suspects.splice(0, 1)).then(() => {
-        this.#alone = false
-        this.#pumpSoon()
-      })
+      void this.#run(this.#suspects.splice(0, 1))
       return
     }
     while (this.#running < config.concurrency) {
@@ -231,7 +243,14 @@ export class ConsumerLoop {
     }
   }
 
-  async #run(jobs: readonly Job[]): Promise<void> {
+  async #run(taken: readonly Job[]): Promise<void> {
+    const jobs = this.#withoutRepeats(taken)
+    if (jobs.length === 0) {
+      this.#batcher.release(taken)
+      this.#alone = false
+      this.#pumpSoon()
+      return
+    }
     this.#running++
     const batch = jobs.map((job) => job.delivery)
     // A copy: whatever a handler does to its list, the verdicts must match the jobs.
@@ -239,8 +258,22 @@ export class ConsumerLoop {
     this.#settle(jobs, verdictsOf(batch, await result, this.#with.config, this.#with.clock.now()))
     await through
     this.#running--
+    this.#alone = false
     this.#pumpSoon()
     this.#quiet()
+  }
+
+  /**
+   * Acks what this process is done with already: copies that come again because an ack or a confirm was lost with its session.
+   * Only copies that may be such are looked up, so a message that somebody sends once more on purpose is handled once more.
+   */
+  #withoutRepeats(jobs: readonly Job[]): readonly Job[] {
+    const isRepeat = ({ raw: { messageId, redelivered, headers } }: Job): boolean =>
+      (redelivered || headers[header.mayRepeat] === true) && this.#done.has(messageId)
+    const repeats = jobs.filter(isRepeat)
+    if (repeats.length === 0) return jobs
+    this.#settlement.ack(repeats, 'repeated')
+    return jobs.filter((job) => !repeats.includes(job))
   }
 
   #settle(jobs: readonly Job[], verdicts: readonly Verdict[]): void {
@@ -248,16 +281,21 @@ export class ConsumerLoop {
     const toldToStop: Job[] = []
     const moves: [Job, Move][] = []
     const again: [Job, Extract<Move, { kind: 'retry' }>][] = []
+    const { order } = this.#with.spec
     jobs.forEach((job, index) => {
       const verdict = verdicts[index] as Verdict
       if (verdict.kind === 'ack') done.push(job)
-      else if (this.#draining && verdict.kind === 'retry' && this.#with.spec.order) toldToStop.push(job)
+      else if (this.#draining && verdict.kind === 'retry' && order) toldToStop.push(job)
       else if (this.#handlers.aborted && verdict.code !== 'FN_DROPPED') toldToStop.push(job)
-      else if (verdict.kind === 'retry' && this.#with.spec.order) again.push([job, verdict])
-      else moves.push([job, verdict])
+      else if (verdict.kind === 'retry' && order) {
+        // What a lost source delivered comes again by itself.
+        if (job.raw.source.alive) again.push([job, verdict])
+      } else moves.push([job, verdict])
     })
     this.#settlement.ack(done, 'acked')
-    this.#settlement.handBack(toldToStop)
+    for (const { raw } of done) if (raw.messageId !== '') this.#done.add(raw.messageId)
+    // In an ordered queue it stays where it is until the channel closes.
+    if (order === undefined) this.#settlement.handBack(toldToStop)
     if (moves.length > 0) this.#moves.moveAll(moves)
     if (again.length === 0) this.#batcher.release(jobs)
     else this.#waitInPlace(jobs, again)

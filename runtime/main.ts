@@ -6,6 +6,7 @@ import { abortAfterMs } from './core/scale.ts'
 import { type FunctionSpec, isConsumer } from './core/spec.ts'
 import { topologyOf } from './core/topology.ts'
 import type { Log } from './ports.ts'
+import type { Producing } from './produce.ts'
 import { rabbitmq } from './rabbitmq/broker.ts'
 import { systemClock as clock } from './system/clock.ts'
 import { ParentReports } from './system/parent.ts'
@@ -123,29 +124,13 @@ class Process {
   async #producer(config: ProducerConfig): Promise<Work> {
     const spec = this.#spec
     if (isConsumer(spec)) throw new TypeError('a producer needs a source')
-    // Loaded when needed: a consumer does without the tail and the hashes of its fingerprints.
-    const [{ ProducerLoop }, { openTail }, { fileCheckpointStore }] = await Promise.all([
-      import('./produce.ts'),
-      import('./files/tail.ts'),
-      import('./files/checkpoint.ts'),
-    ])
-    const log = this.#log
-    const store = fileCheckpointStore(config.checkpointPath)
-    const checkpoint = await store.load()
-    const source = await openTail({ path: config.inputPath, once: config.once, checkpoint, clock, log })
     const topology = topologyOf(config.queue, config.exchange, [])
-    const publisher = this.#broker().publisher({ window: config.window, windowBytes, topology })
-    void publisher.ready.then(() => this.#ready())
-    const loop = new ProducerLoop({
-      config,
-      spec,
-      source,
-      store,
-      publisher,
-      clock,
-      log,
-      instruments: this.#instruments,
-    })
+    const open = () => {
+      const publisher = this.#broker().publisher({ window: config.window, windowBytes, topology })
+      void publisher.ready.then(() => this.#ready())
+      return { config, spec, publisher, clock, log: this.#log, instruments: this.#instruments }
+    }
+    const loop = await producerLoop(config, this.#log, open)
     const done = loop.run()
     return {
       done,
@@ -208,4 +193,24 @@ class Process {
     await this.#reports.end()
     process.exit(code)
   }
+}
+
+/** The loop over one file, or the loops over all that match a pattern. `open` connects, once there is something to read. */
+async function producerLoop(config: ProducerConfig, log: Log, open: () => Omit<Producing, 'source' | 'store'>) {
+  const { inputPath: path, once, checkpointPath } = config
+  // Loaded when needed: a consumer does without the tail and the hashes of its fingerprints.
+  const { GlobFinder, isPattern } = await import('./files/glob.ts')
+  if (isPattern(path)) {
+    const { ProducerLoops } = await import('./produce-all.ts')
+    const finder = new GlobFinder({ pattern: path, once, checkpointPath, clock, log })
+    return new ProducerLoops({ ...open(), finder })
+  }
+  const [{ ProducerLoop }, { openTail }, { fileCheckpointStore }] = await Promise.all([
+    import('./produce.ts'),
+    import('./files/tail.ts'),
+    import('./files/checkpoint.ts'),
+  ])
+  const store = fileCheckpointStore(checkpointPath)
+  const source = await openTail({ path, once, checkpoint: await store.load(), clock, log })
+  return new ProducerLoop({ ...open(), source, store })
 }

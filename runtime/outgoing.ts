@@ -34,8 +34,9 @@ export class MessageMaker {
   }
 
   /** null: the line is skipped. */
-  make(file: string, piece: Piece, now: number): OutgoingMessage | null {
-    return piece.kind === 'line' ? this.#line(file, piece.line, now) : this.#part(file, piece, now)
+  make(file: string, piece: Piece, now: number, mayRepeat: boolean): OutgoingMessage | null {
+    const message = piece.kind === 'line' ? this.#line(file, piece.line, now) : this.#part(file, piece, now)
+    return message && mayRepeat ? { ...message, headers: { ...message.headers, [header.mayRepeat]: true } } : message
   }
 
   #line(file: string, line: Line, now: number): OutgoingMessage | null {
@@ -101,6 +102,9 @@ function checkHeaders(headers: Readonly<Record<string, unknown>> | undefined): v
   for (const [name, value] of Object.entries(headers ?? {})) {
     if (!['string', 'number', 'boolean'].includes(typeof value)) {
       throw new TypeError(`header '${name}' is ${typeof value}, expected a string, number or boolean`)
+    }
+    if (typeof value === 'number' && !Number.isFinite(value)) {
+      throw new TypeError(`header '${name}' is ${value}, expected a finite number`)
     }
     const nameBytes = text.encode(name).length
     if (nameBytes > headerNameLimitBytes) {

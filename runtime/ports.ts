@@ -50,6 +50,8 @@ export interface Counters {
   redelivered: number
   /** Deliveries acked after their handler was done with them. */
   acked: number
+  /** Deliveries acked without the handler, since this process was done with the same message already. */
+  repeated: number
   /** Deliveries moved to a retry queue. */
   retried: number
   /** Messages moved to dead letters. */
@@ -58,7 +60,7 @@ export interface Counters {
   handedBack: number
   /**
    * Deliveries whose channel went away before they were settled; the broker delivers them again.
-   * received = acked + retried + dead + handedBack + lost + in flight, in a consumer.
+   * received = acked + repeated + retried + dead + handedBack + lost + in flight, in a consumer.
    */
   lost: number
   /** Sessions with the broker that ended without our doing. */

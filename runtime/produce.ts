@@ -33,9 +33,10 @@ interface Mark {
 export class ProducerLoop {
   readonly #with: Producing
   readonly #stop = new AbortController()
-  #wake: () => void = () => {}
   readonly #maker: MessageMaker
   readonly #checkpointer: Checkpointer
+  /** So many messages of this process may have been sent by one before it that died. */
+  #mayRepeat: number
   #file: string | null = null
   #splitter = new LineSplitter()
   /** The mark of the message published last, as long as it is not confirmed. */
@@ -43,6 +44,7 @@ export class ProducerLoop {
 
   constructor(producing: Producing) {
     this.#with = producing
+    this.#mayRepeat = producing.config.window + producing.config.checkpointLines
     const { config, spec, source, store, clock, log } = producing
     const context = Object.freeze({ signal: this.#stop.signal, log, env: config.env })
     this.#maker = new MessageMaker({ ...config, spec, context, log })
@@ -69,7 +71,6 @@ export class ProducerLoop {
   /** Reads no further. {@link run} ends once the confirms are there. */
   drain(): void {
     this.#stop.abort()
-    this.#wake()
   }
 
   async #sendAll(): Promise<void> {
@@ -94,7 +95,7 @@ export class ProducerLoop {
     const now = clock.now()
     for (const piece of pieces) {
       while (!publisher.hasRoom() || !this.#checkpointer.hasRoom()) {
-        await this.#untilWoken(publisher.hasRoom() ? this.#checkpointer.room() : publisher.room())
+        await (publisher.hasRoom() ? this.#checkpointer.room() : publisher.room())
         if (this.#stop.signal.aborted) return false
       }
       this.#take(file, piece, now)
@@ -102,21 +103,14 @@ export class ProducerLoop {
     return !this.#stop.signal.aborted
   }
 
-  /** n.b. no race with one long-lived "stopped" promise: each race would leave its reactions on it for good. */
-  #untilWoken(room: Promise<void>): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#wake = resolve
-      room.then(resolve, reject)
-    })
-  }
-
   #take(file: string, piece: Piece, now: number): void {
     const { publisher, instruments } = this.#with
-    const message = this.#maker.make(file, piece, now)
+    const message = this.#maker.make(file, piece, now, this.#mayRepeat > 0)
     if (message === null) {
       this.#skip(file, piece.end)
       return
     }
+    if (this.#mayRepeat > 0) this.#mayRepeat--
     const mark: Mark = { file, end: piece.end, lines: piece.end === null ? 0 : 1 }
     this.#newest = mark
     this.#checkpointer.begin(mark.lines)

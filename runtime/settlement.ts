@@ -7,6 +7,8 @@ export interface Job {
   readonly raw: RawDelivery
   /** What the handler sees; another attempt of the same delivery in an ordered queue. */
   delivery: Delivery<unknown>
+  /** What keeps its order with it, in an ordered queue. */
+  readonly key: string
   /** How it was settled: what was handed back must not be acked as well. */
   settled: 'ack' | 'handed-back' | null
 }
@@ -45,6 +47,16 @@ export class Settlement {
   handBack(jobs: readonly Job[]): void {
     for (const { raw } of jobs) raw.source.handBack(raw.tag)
     this.#settle(jobs, 'handed-back', 'handedBack')
+  }
+
+  /** Acks what is done but stands behind something that is not: the channel is about to close. */
+  flush(): void {
+    for (const [source, unsettled] of this.#unsettled) {
+      const open = new Set<number>()
+      for (const { sequence } of unsettled.pending()) open.add(sequence)
+      const first = Math.min(...open)
+      for (let tag = first + 1; tag < first + unsettled.held; tag++) if (!open.has(tag)) source.ack(tag, false)
+    }
   }
 
   /** The channel is gone: what was not settled on it comes again from the broker. */

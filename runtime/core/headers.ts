@@ -19,6 +19,8 @@ export const header = {
   lastFailure: 'kedafn-last-failure',
   /** This delivery was in the hands of a process that died, more than once: it is handled alone from now on. */
   suspect: 'kedafn-suspect',
+  /** The message may have been published before: by a session that was lost, or by a producer that died. */
+  mayRepeat: 'kedafn-may-repeat',
   /** A line too long for one message is kept in parts: this part's number from 0, and whether it is the last. */
   part: 'kedafn-part',
   lastPart: 'kedafn-last-part',

@@ -1,9 +1,7 @@
-import type { ConsumerListener, DeliverySource, OutgoingMessage } from '../ports.ts'
+import type { ConsumerListener, ConsumerOptions, DeliverySource, OutgoingMessage } from '../ports.ts'
 
 export interface Stored {
   readonly message: OutgoingMessage
-  /** Its place in the queue, kept when it is given back. */
-  readonly position: number
   redelivered: boolean
 }
 
@@ -12,7 +10,6 @@ export class MemoryQueue {
   readonly arguments: Readonly<Record<string, string | number | boolean>>
   readonly channels = new Set<MemoryChannel>()
   ready: Stored[] = []
-  #count = 0
   #due = false
 
   constructor(args: Readonly<Record<string, string | number | boolean>>) {
@@ -20,15 +17,17 @@ export class MemoryQueue {
   }
 
   put(message: OutgoingMessage): Stored {
-    const stored = { message, position: this.#count++, redelivered: false }
+    const stored = { message, redelivered: false }
     this.ready.push(stored)
     this.deliverSoon()
     return stored
   }
 
+  /** n.b. what is given back stands in front, but behind what was given back before. */
   putBack(returned: readonly Stored[]): void {
+    const fresh = this.ready.findIndex(({ redelivered }) => !redelivered)
     for (const stored of returned) stored.redelivered = true
-    this.ready = [...this.ready, ...returned].sort((a, b) => a.position - b.position)
+    this.ready.splice(fresh === -1 ? this.ready.length : fresh, 0, ...returned)
     this.deliverSoon()
   }
 
@@ -40,15 +39,25 @@ export class MemoryQueue {
       this.#due = false
       // What is given back at once waits for the next turn.
       for (let { length } = this.ready; length > 0; length--) {
-        const channel = [...this.channels].find((candidate) => candidate.hasRoom)
+        const channel = this.#next()
         const stored = channel && this.ready.shift()
         if (!stored) return
-        // To the end: consumers take turns.
-        this.channels.delete(channel)
-        this.channels.add(channel)
         channel.deliver(stored)
       }
+      for (const channel of this.channels) channel.nothingToProbe()
     })
+  }
+
+  /** Who gets the next message: consumers take turns, unless only one may be active. */
+  #next(): MemoryChannel | undefined {
+    const open = [...this.channels].filter(({ cancelled }) => !cancelled)
+    if (this.arguments['x-single-active-consumer']) return open[0]?.hasRoom ? open[0] : undefined
+    const channel = open.find(({ hasRoom }) => hasRoom)
+    if (channel) {
+      this.channels.delete(channel)
+      this.channels.add(channel)
+    }
+    return channel
   }
 }
 
@@ -57,15 +66,17 @@ export class MemoryChannel implements DeliverySource {
   alive = true
   readonly unacked = new Map<number, Stored>()
   readonly #queue: MemoryQueue
-  readonly #prefetch: number
+  readonly #options: ConsumerOptions
   readonly #listener: ConsumerListener
   readonly #misused: () => void
+  cancelled = false
   #tag = 0
-  #cancelled = false
+  #probing: boolean
 
-  constructor(queue: MemoryQueue, prefetch: number, listener: ConsumerListener, misused: () => void) {
+  constructor(queue: MemoryQueue, options: ConsumerOptions, listener: ConsumerListener, misused: () => void) {
     this.#queue = queue
-    this.#prefetch = prefetch
+    this.#options = options
+    this.#probing = options.probe !== undefined
     this.#listener = listener
     this.#misused = misused
     queue.channels.add(this)
@@ -73,16 +84,22 @@ export class MemoryChannel implements DeliverySource {
   }
 
   get hasRoom(): boolean {
-    return !this.#cancelled && this.unacked.size < this.#prefetch
+    return this.unacked.size < (this.#probing ? 1 : this.#options.prefetch)
   }
 
   deliver(stored: Stored): void {
     const { body, messageId, contentType, timestamp, headers = {} } = stored.message
     // The protocol carries whole seconds.
     const seconds = timestamp === undefined ? undefined : Math.floor(timestamp / 1000) * 1000
+    this.#probing &&= this.#options.probe?.(headers) === true
     this.unacked.set(++this.#tag, stored)
     const properties = { messageId, contentType, timestamp: seconds, headers, redelivered: stored.redelivered }
     this.#listener.delivery({ source: this, tag: this.#tag, body, ...properties })
+  }
+
+  /** No message is there to be taken alone. */
+  nothingToProbe(): void {
+    if (!this.cancelled && this.unacked.size === 0) this.#probing = false
   }
 
   ack(tag: number, multiple: boolean): void {
@@ -100,7 +117,7 @@ export class MemoryChannel implements DeliverySource {
 
   /** Takes no more. */
   cancel(): void {
-    this.#cancelled = true
+    this.cancelled = true
   }
 
   end(): void {

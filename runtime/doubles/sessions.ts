@@ -191,11 +191,10 @@ export class MemoryConsumer extends MemorySession implements Consumer {
   }
 
   protected opened(): void {
-    const { queue: name, prefetch } = this.#options
-    const queue = this.broker.queues.get(name)
-    if (!queue) throw new FnError('FN_TOPOLOGY_MISSING', `queue '${name}'`)
+    const queue = this.broker.queues.get(this.#options.queue)
+    if (!queue) throw new FnError('FN_TOPOLOGY_MISSING', `queue '${this.#options.queue}'`)
     if (!this.#listener) return
-    this.#channel = new MemoryChannel(queue, prefetch, this.#listener, () => this.drop())
+    this.#channel = new MemoryChannel(queue, this.#options, this.#listener, () => this.drop())
     this.#listener.ready()
   }
 

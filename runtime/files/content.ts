@@ -3,6 +3,7 @@ import type { BigIntStats } from 'node:fs'
 import { constants, type FileHandle, open, stat } from 'node:fs/promises'
 import { describe, FnError } from '../core/errors.ts'
 import { codeOf } from './directory.ts'
+import { Prefix } from './prefix.ts'
 
 /** One file's bytes for as long as they only grow, and how far they were read. */
 export interface Content {
@@ -12,14 +13,11 @@ export interface Content {
   readonly device: string
   readonly inode: string
   readonly handle: FileHandle
-  /** The next byte to read. */
-  offset: number
-  /** The file was truncated under it: its bytes are gone, and the handle belongs to the content that came after. */
+  /** What was read. */
+  readonly prefix: Prefix
+  /** The file was truncated or rewritten under it: the handle belongs to the content that came after. */
   overwritten: boolean
 }
-
-/** How much of either end of what was read goes into a fingerprint. */
-const edgeBytes = 1024
 
 /**
  * The same for an untouched file in every run, so that lines sent twice after the loss of a checkpoint carry the same ids.
@@ -60,7 +58,7 @@ export async function openContent(path: string): Promise<Content | null> {
       device: String(stats.dev),
       inode: String(stats.ino),
       handle,
-      offset: 0,
+      prefix: Prefix.empty(),
       overwritten: false,
     }
   } catch (error) {
@@ -77,26 +75,6 @@ export async function statOrNull(path: string): Promise<BigIntStats | null> {
     if (codeOf(error) === 'ENOENT') return null
     throw unreadable(path, error)
   }
-}
-
-/**
- * Hash of the first and the last KiB before `offset`: tells a file that only grew from another under the same inode.
- * Null if the file is shorter than that.
- */
-export async function fingerprint(handle: FileHandle, offset: number): Promise<string | null> {
-  const head = Buffer.allocUnsafe(Math.min(edgeBytes, offset))
-  const tail = Buffer.allocUnsafe(Math.min(edgeBytes, offset - head.length))
-  if (!(await fill(head, handle, 0)) || !(await fill(tail, handle, offset - tail.length))) return null
-  return createHash('sha256').update(head).update(tail).digest('hex').slice(0, 16)
-}
-
-async function fill(buffer: Buffer, handle: FileHandle, position: number): Promise<boolean> {
-  for (let at = 0; at < buffer.length; ) {
-    const { bytesRead } = await handle.read(buffer, at, buffer.length - at, position + at)
-    if (bytesRead === 0) return false
-    at += bytesRead
-  }
-  return true
 }
 
 const give = 'Give the path of a regular file'

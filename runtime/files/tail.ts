@@ -1,7 +1,10 @@
 import type { Checkpoint } from '../core/checkpoint.ts'
 import { FnError } from '../core/errors.ts'
 import type { Clock, Log, Source, SourceChunk } from '../ports.ts'
-import { type Content, fingerprint, nextGeneration, openContent, statOrNull, unreadable } from './content.ts'
+import { findCopy } from './beside.ts'
+import { type Content, openContent, statOrNull, unreadable } from './content.ts'
+import { ContentReader } from './content-reader.ts'
+import { Contents } from './contents.ts'
 import { resume } from './resume.ts'
 import { FileWatcher } from './watch.ts'
 
@@ -19,17 +22,17 @@ export interface TailOptions {
   readonly rotateGraceMs?: number
   /** How often the file is looked at without a hint that it changed, in ms. @default 1000 */
   readonly pollMs?: number
+  /** Whether to ask the system to tell of changes. If not, they are seen at the next look. @default true */
+  readonly watch?: boolean
+  /** The source is complete once its file is read and nothing has had the name for the grace time. @default false */
+  readonly endWhenGone?: boolean
 }
 
 const none = new Uint8Array(0)
 
 /**
- * Follows a file that grows, is rotated by rename, replaced or truncated, and comes and goes. One `read` at a time;
- * `checkpoint` may run beside it.
- *
- * What it cannot see: a truncation after which the file grew past the old offset before it was looked at; a file that came
- * and went under the name faster than its event was handled; after a pause of the process, files between the one of the checkpoint and
- * the one the name has now, and a rotated file that left the directory or was compressed.
+ * Follows a file that grows, is rotated by rename, replaced, truncated or rewritten, and comes and goes. One `read` at a time;
+ * `checkpoint` may run beside it. `docs/reference/tail.md` says what is sent when, and what cannot be known.
  *
  * @throws FnError FN_SOURCE_UNREADABLE if the path names something else than a readable regular file, or with `once` nothing
  */
@@ -41,44 +44,46 @@ export async function openTail(options: TailOptions): Promise<Source> {
     throw new FnError('FN_SOURCE_UNREADABLE', `${path} does not exist`)
   }
   if (contents.length === 0) log.info('the file does not exist yet: waiting for it', { path })
-  return new Tail(options, contents)
+  return new Tail(options, contents, contents.length === 0 ? checkpoint : null)
 }
 
 class Tail implements Source {
   readonly #path: string
   readonly #once: boolean
+  readonly #endWhenGone: boolean
   readonly #clock: Clock
   readonly #log: Log
-  readonly #maxReadBytes: number
+  readonly #reader: ContentReader
   readonly #graceMs: number
   readonly #pollMs: number
   readonly #watcher: FileWatcher
-  /** What is to be read, in order: the last is what the path named when it was looked at. */
-  readonly #contents: Content[]
-  /** What was read to its end and may still be asked for a checkpoint: until a later one is. */
-  readonly #past: Content[] = []
+  readonly #contents: Contents
   readonly #running = new Set<Promise<unknown>>()
-  #checkpoints: Promise<unknown> = Promise.resolve()
   #looks: Promise<void> = Promise.resolve()
-  #buffer: Buffer | null = null
+  /** Where an earlier run stopped in a file that is not there yet. */
+  #pending: Checkpoint | null
   #lookedAt: number
   /** Since when the first content has not grown, though the path names another file. */
   #quietSince: number | null = null
   #refusedSince: number | null = null
+  /** Nothing has the name. */
+  #gone = false
   #complete = false
   #closing: Promise<void> | null = null
 
-  constructor(options: TailOptions, contents: Content[]) {
+  constructor(options: TailOptions, contents: Content[], pending: Checkpoint | null) {
     this.#path = options.path
     this.#once = options.once
+    this.#endWhenGone = options.endWhenGone ?? false
     this.#clock = options.clock
     this.#log = options.log
-    this.#maxReadBytes = options.maxReadBytes ?? 256 * 1024
+    this.#reader = new ContentReader(options.maxReadBytes ?? 256 * 1024)
     this.#graceMs = options.rotateGraceMs ?? 1000
     this.#pollMs = options.pollMs ?? 1000
-    this.#contents = contents
+    this.#contents = new Contents(contents)
+    this.#pending = pending
     this.#lookedAt = this.#clock.monotonic()
-    this.#watcher = new FileWatcher(this.#path, this.#clock, () => this.#renamed())
+    this.#watcher = new FileWatcher(this.#path, this.#clock, () => this.#renamed(), options.watch)
     this.#watcher.follow()
   }
 
@@ -87,9 +92,7 @@ class Tail implements Source {
   }
 
   checkpoint(file: string, offset: number): Promise<Checkpoint> {
-    const result = this.#checkpoints.then(() => this.#checkpoint(file, offset))
-    this.#checkpoints = result.catch(() => {})
-    return this.#track(result)
+    return this.#track(this.#contents.checkpoint(file, offset))
   }
 
   close(): Promise<void> {
@@ -100,7 +103,7 @@ class Tail implements Source {
   async #close(): Promise<void> {
     this.#watcher.close()
     await Promise.allSettled(this.#running)
-    for (const content of [...this.#past.splice(0), ...this.#contents.splice(0)]) await release(content)
+    await this.#contents.close()
   }
 
   #track<T>(work: Promise<T>): Promise<T> {
@@ -126,14 +129,15 @@ class Tail implements Source {
 
   /** What can be given out now. */
   async #next(): Promise<SourceChunk | null> {
-    const due = this.#contents.length === 0 || this.#clock.monotonic() - this.#lookedAt >= this.#pollMs
+    const due = this.#contents.count === 0 || this.#clock.monotonic() - this.#lookedAt >= this.#pollMs
     if (due && !this.#once) await this.#look()
-    const content = this.#contents[0]
+    const content = this.#contents.current
     if (!content) return null
-    const bytes = await this.#readSome(content)
+    const { offset } = content.prefix
+    const bytes = await this.#reader.read(content)
+    if (bytes === false) return this.#overwrite(content)
     if (bytes) {
-      const { offset } = content
-      content.offset += bytes.length
+      content.prefix.add(bytes)
       this.#quietSince = null
       return { file: content.id, offset, bytes, last: false }
     }
@@ -144,25 +148,14 @@ class Tail implements Source {
     await this.#look()
     const now = this.#clock.monotonic()
     const { size } = await content.handle.stat()
-    if (size < content.offset) return this.#truncate(content, size)
-    if (size > content.offset || this.#contents.length === 1) {
+    const over = this.#contents.count > 1 || (this.#gone && this.#endWhenGone)
+    if (size !== content.prefix.offset || !over) {
       this.#quietSince = null
       return null
     }
     this.#quietSince ??= now
-    return now - this.#quietSince >= this.#graceMs ? this.#finish(content) : null
-  }
-
-  async #readSome(content: Content): Promise<Uint8Array | null> {
-    const buffer = this.#buffer ?? Buffer.allocUnsafeSlow(this.#maxReadBytes)
-    this.#buffer = buffer
-    const { bytesRead } = await content.handle.read(buffer, 0, buffer.length, content.offset)
-    if (bytesRead === 0) return null
-    const bytes = buffer.subarray(0, bytesRead)
-    // Whoever holds a few bytes of a chunk must not hold the whole buffer, and what was given out is never written again.
-    if (bytesRead * 2 < buffer.length) return new Uint8Array(bytes)
-    this.#buffer = null
-    return bytes
+    if (now - this.#quietSince < this.#graceMs) return null
+    return (await this.#goOnInNext(content)) ? this.#next() : this.#finish(content)
   }
 
   /** While nobody reads, because the broker is away, files may come and go: each is opened as it comes. */
@@ -184,11 +177,14 @@ class Tail implements Source {
     this.#lookedAt = now
     try {
       const stats = await statOrNull(this.#path)
-      const content = stats && !this.#knows(String(stats.dev), String(stats.ino)) ? await openContent(this.#path) : null
+      this.#gone = stats === null
+      if (stats && this.#pending) return await this.#resumeLate(this.#pending)
+      const content =
+        stats && !this.#contents.knows(String(stats.dev), String(stats.ino)) ? await openContent(this.#path) : null
       this.#refusedSince = null
       if (!content) return
-      if (this.#knows(content.device, content.inode)) return void (await content.handle.close())
-      this.#contents.push(content)
+      if (this.#contents.knows(content.device, content.inode)) return void (await content.handle.close())
+      this.#contents.add([content])
       this.#watcher.follow()
       this.#log.info('the name stands for a new file: reading it next', { path: this.#path, file: content.id })
     } catch (error) {
@@ -198,32 +194,53 @@ class Tail implements Source {
     }
   }
 
-  #knows(device: string, inode: string): boolean {
-    return this.#contents.some((content) => content.device === device && content.inode === inode)
+  async #resumeLate(checkpoint: Checkpoint): Promise<void> {
+    const contents = await resume(this.#path, checkpoint, this.#log)
+    if (contents.length === 0) return
+    this.#pending = null
+    this.#contents.add(contents)
+    this.#watcher.follow()
   }
 
-  /** The file holds less than was read of it: that content is over, and another one begins. */
-  #truncate(content: Content, size: number): SourceChunk {
-    const { id, offset } = content
-    const next = { ...content, id: nextGeneration(id), offset: 0 }
-    this.#log.warn('the file was truncated: reading it from its begin', {
-      path: this.#path,
-      size,
-      offset,
-      file: next.id,
-    })
-    content.overwritten = true
-    this.#past.push(content)
-    this.#contents[0] = next
-    return { file: id, offset, bytes: none, last: true }
+  /** The file was truncated or rewritten: the content that was read is over, apart from its copy, and another one begins. */
+  async #overwrite(content: Content): Promise<SourceChunk | null> {
+    const { size } = await content.handle.stat()
+    const { id, inode, prefix } = content
+    const { offset } = prefix
+    const recognise = async (copy: Content) => ((await prefix.isWholeIn(copy.handle)) ? { ...copy, id, prefix } : null)
+    const copy = await findCopy(this.#path, inode, offset, recognise)
+    const fields = { path: this.#path, size, offset, file: this.#contents.overwrite(copy).id }
+    const what = size < offset ? 'truncated' : 'rewritten'
+    if (!copy) {
+      this.#log.warn(`the file was ${what}: reading it from its begin`, fields)
+      return { file: id, offset, bytes: none, last: true }
+    }
+    this.#log.info(`the file was ${what}: reading the rest of its copy, and then it from its begin`, fields)
+    return this.#next()
+  }
+
+  /**
+   * Whether the finished file was saved anew, as editors and ConfigMap volumes do: it is deleted, and the next one begins with
+   * every byte that was read of it. Then that goes on with its content.
+   */
+  async #goOnInNext({ prefix }: Content): Promise<boolean> {
+    const next = await this.#contents.replacement()
+    if (!next) return false
+    const fields = { path: this.#path, offset: prefix.offset }
+    const same = await prefix.isWholeIn(next.handle)
+    if (same) {
+      this.#log.info('the file was replaced by one that begins the same: only what is new in it is sent', fields)
+      this.#contents.goOnInNext()
+      this.#quietSince = null
+    } else this.#log.warn('the file was replaced by one that begins otherwise: all of that is sent', fields)
+    return same
   }
 
   #finish(content: Content): SourceChunk {
-    this.#contents.shift()
-    this.#past.push(content)
+    this.#contents.finish()
     this.#quietSince = null
-    this.#complete = this.#once && this.#contents.length === 0
-    return { file: content.id, offset: content.offset, bytes: none, last: true }
+    this.#complete = (this.#once || this.#endWhenGone) && this.#contents.count === 0
+    return { file: content.id, offset: content.prefix.offset, bytes: none, last: true }
   }
 
   #patienceMs(): number {
@@ -231,19 +248,4 @@ class Tail implements Source {
     if (since === null) return this.#pollMs
     return Math.max(1, Math.min(this.#pollMs, Math.ceil(since + this.#graceMs - this.#clock.monotonic())))
   }
-
-  async #checkpoint(file: string, offset: number): Promise<Checkpoint> {
-    const at = this.#past.findLastIndex(({ id }) => id === file)
-    const content = this.#past[at] ?? this.#contents.find(({ id }) => id === file)
-    if (!content) throw new RangeError(`no file ${file} is being read, or a later one has a checkpoint`)
-    for (const done of this.#past.splice(0, at === -1 ? this.#past.length : at)) await release(done)
-    const { device, inode, handle, overwritten } = content
-    // n.b. What came after a truncation must not be taken for what was there before: a word no fingerprint equals.
-    const print = (overwritten ? null : await fingerprint(handle, offset)) ?? 'overwritten'
-    return { file, device, inode, offset, fingerprint: print }
-  }
-}
-
-async function release(content: Content): Promise<void> {
-  if (!content.overwritten) await content.handle.close()
 }

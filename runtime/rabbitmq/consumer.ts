@@ -127,10 +127,10 @@ export class AmqpConsumer implements Consumer {
       this.#listener?.lost(source)
     })
     await life.guard(channel.prefetch(prefetch, false))
+    // From here on there may be deliveries to settle: what cancels and closes must be there already.
+    this.#live = { channel, life, unwatch }
     await this.#probe(channel, life, source)
     if (this.#cancelled) return
-    // Deliveries come with the consume's answer, before this goes on: what cancels and closes must be there already.
-    this.#live = { channel, life, unwatch }
     const deliver = (message: ConsumeMessage | null) => {
       // What stood behind the end in the same read of the socket: its source is as good as lost.
       if (life.over) return

@@ -9,6 +9,8 @@ import { declareTopology, verifyTopology } from './topology.ts'
 interface Entry {
   message: OutgoingMessage
   readonly confirmed: () => void
+  /** It was published at least once. */
+  sent: boolean
   /** The broker gave it back as unroutable; its confirm, which still comes, means nothing. */
   returned: boolean
 }
@@ -80,7 +82,7 @@ export class AmqpPublisher implements Publisher {
   }
 
   publish(message: OutgoingMessage, confirmed: () => void): void {
-    const entry: Entry = { message, confirmed, returned: false }
+    const entry: Entry = { message, confirmed, sent: false, returned: false }
     const sequence = this.#entries.begin(entry)
     this.#bytes += message.body.length
     if (this.#live) this.#send(this.#live, sequence, entry)
@@ -101,7 +103,10 @@ export class AmqpPublisher implements Publisher {
     })
     if (life.over) return
     // Everything the broker has not confirmed, in the order it was first published, before anything new.
-    for (const { sequence, entry } of this.#entries.pending()) this.#send(live, sequence, entry)
+    for (const { sequence, entry } of this.#entries.pending()) {
+      if (entry.sent) entry.message = repeated(entry.message)
+      this.#send(live, sequence, entry)
+    }
     this.#live = live
     this.#ready()
     this.#with.log.info('publishing', { unconfirmed: this.#entries.held })
@@ -117,6 +122,7 @@ export class AmqpPublisher implements Publisher {
         this.#answered(live, sequence, entry, error)
       })
       live.unanswered++
+      entry.sent = true
     } catch (error) {
       // n.b. a closed channel throws IllegalOperationError; whatever else throws would throw again on every session.
       if (error instanceof Error && error.name === 'IllegalOperationError') live.life.end(error)
@@ -184,6 +190,11 @@ export class AmqpPublisher implements Publisher {
   }
 }
 
+/** Says that the broker may have the message already: whoever is done with it knows it by its id. */
+const repeated = (message: OutgoingMessage): OutgoingMessage => {
+  return { ...message, headers: { ...message.headers, [header.mayRepeat]: true } }
+}
+
 function propertiesOf(message: OutgoingMessage): Options.Publish {
   const properties: Options.Publish = { persistent: true, mandatory: true, messageId: message.messageId }
   if (message.contentType !== undefined) properties.contentType = message.contentType
@@ -193,9 +204,13 @@ function propertiesOf(message: OutgoingMessage): Options.Publish {
   return properties
 }
 
-/** n.b. amqplib takes NaN, infinities and fractions beyond 2^50 for 64-bit integers, and then throws: they are named doubles. */
+/**
+ * n.b. amqplib takes fractions beyond 2^50 and large negative numbers for 64-bit integers, and then throws: they are named
+ * doubles. A double that is not finite makes RabbitMQ close the connection with 541, on every session: it goes as text.
+ */
 function encodable(value: unknown): unknown {
   if (typeof value === 'number') {
+    if (!Number.isFinite(value)) return String(value)
     return Number.isInteger(value) && Math.abs(value) < 2 ** 63 ? value : { '!': 'double', value }
   }
   if (Array.isArray(value)) return value.map(encodable)

@@ -8,6 +8,7 @@ const zero: Counters = {
   received: 0,
   redelivered: 0,
   acked: 0,
+  repeated: 0,
   retried: 0,
   dead: 0,
   handedBack: 0,

@@ -162,6 +162,66 @@ export function consumerContract(open: OpenWorld): void {
     assert.deepEqual(await world.take(world.queue), bodies(3))
   })
 
+  test('a session that probes takes messages one at a time, until one comes that needs no care', async (t) => {
+    const world = await open(t)
+    const { broker, queue } = world
+    const publisher = broker.publisher({ window: 10, windowBytes: 1000, topology: topology(queue) })
+    for (const [index, body] of bodies(6).entries()) {
+      publisher.publish(message(queue, body, { headers: { care: index < 2 } }), () => {})
+    }
+    await publisher.idle()
+    const inbox = new Inbox()
+    const consumer = broker.consumer({
+      queue,
+      prefetch: 3,
+      topology: topology(queue),
+      probe: ({ care }) => care === true,
+    })
+    consumer.start(inbox)
+    for (const settled of [0, 1]) {
+      await came(t, inbox, settled + 1)
+      await eventually(t, async () => assert.equal(await world.ready(queue), 5 - settled))
+      assert.equal(inbox.deliveries.length, settled + 1)
+      inbox.at(settled).source.ack(settled + 1, false)
+    }
+    // The third needs no care: it and all behind it come, as many as the prefetch allows.
+    await eventually(t, () => assert.ok(inbox.deliveries.length >= 5))
+    assert.deepEqual(
+      inbox.deliveries.map(({ tag }) => tag),
+      inbox.deliveries.map((_, index) => index + 1),
+    )
+    assert.deepEqual(inbox.bodies, bodies(6).slice(0, inbox.deliveries.length))
+    await Promise.all([publisher.close(), consumer.close()])
+  })
+
+  test('a cancel while a session probes: nothing comes after it, and what came is acked before a close', async (t) => {
+    const world = await open(t)
+    await fill(world, bodies(3))
+    const { broker, queue } = world
+    const inbox = new Inbox()
+    const consumer = broker.consumer({ queue, prefetch: 3, topology: topology(queue), probe: () => true })
+    consumer.start(inbox)
+    await came(t, inbox, 1)
+    await consumer.cancel()
+    inbox.at(0).source.ack(1, true)
+    await consumer.close()
+    await eventually(t, async () => assert.equal(await world.ready(queue), 2))
+    assert.equal(inbox.deliveries.length, 1)
+    assert.deepEqual(await world.take(queue), bodies(3).slice(1))
+  })
+
+  test('a session that probes an empty queue consumes it', async (t) => {
+    const world = await open(t)
+    const { broker, queue } = world
+    const inbox = new Inbox()
+    const consumer = broker.consumer({ queue, prefetch: 3, topology: topology(queue), probe: () => true })
+    consumer.start(inbox)
+    await eventually(t, () => assert.equal(inbox.readies, 1))
+    await fill(world, bodies(3))
+    await came(t, inbox, 3)
+    await consumer.close()
+  })
+
   test('a consumer that was never started closes at once', async (t) => {
     const { broker, queue } = await open(t)
     const consumer = broker.consumer({ queue, prefetch: 1, topology: topology(queue) })

@@ -23,7 +23,7 @@ async function next(source: Source): Promise<SourceChunk> {
 }
 
 /** Reads until the file is finished: its name, where the first byte stands, and what was read. */
-export async function readFile(source: Source): Promise<{ file: string; offset: number; text: string }> {
+async function readFile(source: Source): Promise<{ file: string; offset: number; text: string }> {
   let chunk = await next(source)
   const { file, offset } = chunk
   const parts = [Buffer.from(chunk.bytes)]
@@ -48,6 +48,12 @@ async function readText(source: Source, text: string): Promise<string> {
   }
   assert.equal(read, text)
   return file
+}
+
+/** Reads what the file holds, which is something. */
+async function upToNow(source: Source): Promise<{ text: string }> {
+  const { bytes } = await next(source)
+  return { text: Buffer.from(bytes).toString() }
 }
 
 /** What every Source does. `open` makes a file that holds `content`. */
@@ -174,6 +180,19 @@ export function sourceContract(name: string, open: (t: TestContext, content: str
       offset: 2,
       text: 'd\n',
     })
+  })
+
+  it('a file that was truncated and written again before it was looked at is begun anew', 'a\nb\n', async (file) => {
+    for (const again of ['c\n', 'd\ne\n', 'f\ng\nh\n']) {
+      const source = await file.source()
+      const { text } = await upToNow(source)
+      file.truncate()
+      file.append(again)
+      const end = await next(source)
+      assert.partialDeepStrictEqual(end, { offset: text.length, last: true })
+      assert.notEqual(await readText(source, again), end.file)
+      await source.close()
+    }
   })
 
   it('a checkpoint of what was truncated away does not skip anything of what came after', 'a\nb\n', async (file) => {

@@ -1,114 +1,95 @@
-import assert from 'node:assert/strict'
-import { appendFileSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { type TestContext, test } from 'node:test'
-import type { Checkpoint } from '../../runtime/core/checkpoint.ts'
-import { seeded } from '../unit/seeded.ts'
-import { type Reader, reading } from './reading.ts'
-import { workspace } from './workspace.ts'
+/**
+ * A real file and a real reader against a model. `KEDAFN_TEST_SEQUENCES=100000` runs so many sequences instead of those of
+ * the suite, `KEDAFN_TEST_SEED` begins with another seed.
+ */
+import { existsSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { regressions } from './tail-regressions.ts'
+import { type Operation, World } from './tail-world.ts'
 
-/** What is done to a file, and the lines that a reader who loses and repeats nothing must see. */
-class Model {
-  readonly path: string
-  readonly expected: string[] = []
-  bytes = 0
-  /** The unfinished line at the file's end. */
-  #open = ''
-  #count = 0
+const sequences = Number(process.env.KEDAFN_TEST_SEQUENCES ?? 2000)
+const seed = Number(process.env.KEDAFN_TEST_SEED ?? 20_260_101)
 
-  constructor(path: string) {
-    this.path = path
-    writeFileSync(path, '')
-  }
+const size = fc.oneof(
+  { weight: 9, arbitrary: fc.nat(40) },
+  { weight: 1, arbitrary: fc.integer({ min: 700, max: 2500 }) },
+)
+const operation: fc.Arbitrary<Operation> = fc.oneof(
+  {
+    weight: 7,
+    arbitrary: fc.record({
+      op: fc.constant('append' as const),
+      piece: fc.constantFrom('line', 'line', 'part', 'end', 'blank', 'many'),
+      size,
+    }),
+  },
+  { weight: 6, arbitrary: fc.constant({ op: 'look' as const }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      op: fc.constant('rotate' as const),
+      next: fc.constantFrom('none', 'empty', 'line', 'same begin'),
+      late: fc.boolean(),
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      op: fc.constant('rewrite' as const),
+      to: fc.constantFrom('empty', 'smaller', 'same size', 'larger'),
+      sameBegin: fc.boolean(),
+      copy: fc.boolean(),
+    }),
+  },
+  { weight: 1, arbitrary: fc.constant({ op: 'remove' as const }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      op: fc.constant('replace' as const),
+      by: fc.constantFrom('rename', 'delete'),
+      with: fc.constantFrom('added', 'added', 'edited', 'shortened', 'other'),
+    }),
+  },
+  { weight: 2, arbitrary: fc.constant({ op: 'save' as const }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      op: fc.constant('restart' as const),
+      from: fc.constantFrom('last', 'last', 'first', 'nothing'),
+    }),
+  },
+)
+/** Some sequences hold the one thing that nobody can know. */
+const unknowable: fc.Arbitrary<Operation> = fc.oneof(
+  { weight: 12, arbitrary: operation },
+  { weight: 1, arbitrary: fc.constant({ op: 'rewrite unnoticed' as const }) },
+)
 
-  write(text: string): void {
-    appendFileSync(this.path, text)
-    this.bytes += text.length
-    const lines = (this.#open + text).split('\n')
-    this.#open = lines.pop() as string
-    this.expected.push(...lines)
-  }
+/** A file system in memory, which is faster, and the one of temporary files, which may be on a disk. */
+const places = fc.constantFrom(...(existsSync('/dev/shm') ? Array(4).fill('/dev/shm') : []), tmpdir())
 
-  /** A line, or a piece of one. */
-  grow(next: (limit: number) => number): void {
-    const line = `${this.#count++} ${'x'.repeat(next(200))}`
-    const cut = next(line.length)
-    this.write([`${line}\n`, line.slice(0, cut), `${line}\n\n${line.slice(cut)}`, '\n'][next(4)] as string)
-  }
-
-  /** The file is finished as it is. */
-  #finish(): void {
-    if (this.#open !== '') this.expected.push(this.#open)
-    this.#open = ''
-  }
-
-  rename(): void {
-    this.#finish()
-    renameSync(this.path, `${this.path}.${this.#count++}`)
-    writeFileSync(this.path, '')
-  }
-
-  replace(): void {
-    this.#finish()
-    rmSync(this.path)
-    writeFileSync(this.path, '')
-  }
-
-  truncate(): void {
-    this.#finish()
-    truncateSync(this.path)
-  }
+async function check(one: fc.Arbitrary<Operation>, numRuns: number): Promise<void> {
+  const operations = fc.array(one, { minLength: 1, maxLength: 30, size: 'max' })
+  const property = fc.asyncProperty(fc.boolean(), places, operations, (volume, place, list) =>
+    new World(volume, place).play(list),
+  )
+  await fc.assert(property, { numRuns, seed })
 }
 
-async function play(t: TestContext, seed: number): Promise<void> {
-  const next = seeded(seed)
-  const model = new Model(join(workspace(t), 'input.txt'))
-  const open = (checkpoint: Checkpoint | null) =>
-    reading(t, model.path, { checkpoint, maxReadBytes: 64, rotateGraceMs: 0, pollMs: 1 })
-  let reader: Reader = await open(null)
-  const earlier = { lines: 0, bytes: 0 }
-  const seen: string[] = []
-  const catchUp = async () => {
-    while (earlier.bytes + reader.bytes < model.bytes || earlier.lines + reader.lines.length < model.expected.length) {
-      assert.ok(await reader.step())
-    }
-    seen.push(...reader.texts.slice(seen.length - earlier.lines))
-    assert.deepEqual(seen, model.expected)
-  }
-  for (let step = 0; step < 60; step++) {
-    const action = next(12)
-    if (action < 6) model.grow(next)
-    else await catchUp()
-    if (action === 8 || action === 9) {
-      model.rename()
-      await catchUp()
-    } else if (action === 10) {
-      // The piece shows that the reader has noticed: what is done to the file in between it cannot know.
-      model.write('\npiece')
-      await catchUp()
-      if (next(2) === 0) model.replace()
-      else model.truncate()
-      await catchUp()
-    } else if (action === 11) {
-      model.write(`${step} end\n`)
-      await catchUp()
-      const checkpoint = await reader.checkpoint()
-      await reader.source.close()
-      earlier.lines += reader.lines.length
-      earlier.bytes += reader.bytes
-      model.grow(next)
-      if (next(2) === 0) model.rename()
-      model.grow(next)
-      reader = await open(checkpoint)
-    }
-  }
-  await catchUp()
-  model.rename()
-  await catchUp()
-  await reader.source.close()
-}
+const timeout = 3_600_000
 
-for (let seed = 1; seed <= 20; seed++) {
-  const title = `whatever happens to a file, each line is read once and in order (case ${seed})`
-  test(title, { timeout: 20_000 }, (t) => play(t, seed))
+test('whatever happens to a file, the lines that the rules name are sent, and no others', { timeout }, () =>
+  check(operation, Math.ceil(sequences * 0.9)),
+)
+
+test('after what nobody can know, what is written later is still sent', { timeout }, () =>
+  check(unknowable, Math.floor(sequences * 0.1)),
+)
+
+for (const { title, operations } of regressions) {
+  test(`found before: ${title}`, async () => {
+    for (const volume of [false, true]) await new World(volume, tmpdir()).play(operations)
+  })
 }

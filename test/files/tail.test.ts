@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { appendFileSync, mkdirSync, truncateSync, watch, writeFileSync } from 'node:fs'
 import { stat } from 'node:fs/promises'
@@ -107,30 +108,41 @@ test('a chunk of a few bytes does not keep a large buffer in memory', options, a
   assert.deepEqual([few?.bytes.length, few?.bytes.buffer.byteLength], [100, 100])
 })
 
-test('offsets beyond 4 GiB are exact', options, async (t) => {
+test('a file of 10 GiB is read from an offset, exactly, without reading what is before', options, async (t) => {
   const path = join(workspace(t), 'input.txt')
-  const offset = 5 * 1024 ** 3 + 1
+  const offset = 10 * 1024 ** 3 + 1
   writeFileSync(path, '')
-  truncateSync(path, offset - 1)
-  appendFileSync(path, '\na\nb\n')
   const first = await reading(t, path)
-  const checkpoint = { ...(await first.source.checkpoint(await nameOf(first), offset)) }
+  truncateSync(path, offset - 1)
+  appendFileSync(path, '\n')
+  const lines = Buffer.from(`${'a'.repeat(9999)}\n`.repeat(100))
+  for (let n = 0; n < 200; n++) appendFileSync(path, lines)
+  appendFileSync(path, 'b\n')
+  const { file } = (await first.source.read(new AbortController().signal)) ?? {}
+  assert.ok(file)
+  const { device, inode } = await first.source.checkpoint(file, 1)
+  const edge = Buffer.alloc(1024)
+  const edges = createHash('sha256').update(edge).update(edge.fill('\n', 1023)).digest('hex').slice(0, 16)
+  const checkpoint = { file, device, inode, offset, fingerprint: `${edges}-00000000` }
   const reader = await reading(t, path, { checkpoint })
-  assert.deepEqual(await reader.until(2), ['a', 'b'])
-  assert.deepEqual(
-    reader.lines.map(({ offset, end }) => [offset, end]),
-    [
-      [offset, offset + 2],
-      [offset + 2, offset + 4],
-    ],
-  )
+  const [before, began] = [process.memoryUsage().rss, performance.now()]
+  await reader.until(1)
+  assert.ok(performance.now() - began < 1000)
+  while (reader.texts.at(-1) !== 'b') {
+    reader.lines.splice(0)
+    assert.ok(await reader.step())
+  }
+  assert.deepEqual(reader.lines.at(-1), { file, offset: offset + 200_000_000, text: 'b', end: offset + 200_000_002 })
+  const later = await reader.checkpoint()
+  await reader.source.close()
+  appendFileSync(path, 'c\n')
+  const last = await reading(t, path, { checkpoint: later })
+  assert.deepEqual(await last.until(1), ['c'])
+  assert.equal(last.lines[0]?.offset, offset + 200_000_002)
+  const grown = process.memoryUsage().rss - before
+  t.diagnostic(`resident memory grew by ${Math.round(grown / 1024 ** 2)} MiB`)
+  assert.ok(grown < 64 * 1024 ** 2)
 })
-
-async function nameOf({ source }: Awaited<ReturnType<typeof reading>>): Promise<string> {
-  const chunk = await source.read(new AbortController().signal)
-  assert.ok(chunk)
-  return chunk.file
-}
 
 test('a signal and a close each end a wait at once', options, async (t) => {
   const path = join(workspace(t), 'input.txt')

@@ -49,7 +49,7 @@ export function consuming(spec: Partial<AnySpec>, env: Record<string, string> = 
     instruments,
     onReady: () => {},
   })
-  broker.declare(topologyOf('logs', 'logs', []))
+  broker.declare(topologyOf('logs', 'logs', [], whole.order !== undefined))
   let sent = 0
   const send = async (message: Partial<OutgoingMessage>) => {
     const messageId = `m${++sent}`
@@ -109,5 +109,5 @@ export async function isPending(promise: Promise<unknown>): Promise<boolean> {
 }
 
 /** What the counters' own sum says is still in flight. */
-export const inFlight = ({ received, acked, retried, dead, handedBack, lost }: Counters): number =>
-  received - acked - retried - dead - handedBack - lost
+export const inFlight = ({ received, acked, repeated, retried, dead, handedBack, lost }: Counters): number =>
+  received - acked - repeated - retried - dead - handedBack - lost

@@ -132,6 +132,25 @@ test('a drain does not wait for the moves of a session that is gone: they come a
   assert.deepEqual(bodiesIn(broker, 'logs'), ['a'])
 })
 
+test('a confirm that came for a lost session does not make a drain forget a move of the present one', async () => {
+  const { loop, put, broker, clock, counters } = consuming({ handle: (batch) => batch.map((one) => retry(one, 'no')) })
+  await put('a')
+  broker.holdConfirms()
+  await loop.start()
+  await settle()
+  broker.stop()
+  broker.start()
+  await clock.tick(100)
+  // The first move goes out again, and so does one of the delivery that came again.
+  broker.releaseConfirms(2)
+  await settle()
+  const drained = loop.drain()
+  assert.equal(await isPending(drained), true)
+  broker.releaseConfirms()
+  await drained
+  assert.deepEqual([counters.lost, counters.retried, inFlight(counters)], [1, 1, 0])
+})
+
 test('a drain works while there is no session, and after one was lost', async () => {
   const { loop, broker, put, counters } = consuming({})
   broker.stop()
@@ -219,7 +238,17 @@ test('a close that fails fails the drain', async () => {
   await assert.rejects(loop.drain(), /disk full/)
 })
 
-test('an error only a person can mend fails the loop, from the consumer or from the moves', async () => {
+test('an error only a person can mend that the moves meet fails the loop', async () => {
+  const { loop, broker, put } = consuming({ handle: (batch) => batch.map((one) => retry(one, 'no')) })
+  await loop.start()
+  await settle()
+  broker.queues.delete('logs.retry.1000')
+  broker.declare([{ kind: 'queue', name: 'logs.retry.1000', arguments: { 'x-queue-type': 'classic' } }])
+  await put('a')
+  await assert.rejects(loop.failed, (error: FnError) => error.code === 'FN_TOPOLOGY_MISMATCH')
+})
+
+test('an error only a person can mend that the consumer meets fails the loop', async () => {
   const { loop, broker } = consuming({})
   await loop.start()
   await settle()

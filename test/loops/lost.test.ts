@@ -6,7 +6,7 @@ import { settle } from '../../runtime/doubles/clock.ts'
 import { seeded } from '../unit/seeded.ts'
 import { bodiesIn, consuming, HeldHandler, inFlight, text } from './consuming.ts'
 
-test('a source lost while the handler runs: it ends into the void, and its messages come again', async () => {
+test('a source lost while the handler runs: what it was done with is acked when it comes again, and not handled', async () => {
   const handler = new HeldHandler()
   const { loop, put, broker, clock, counters } = consuming({ handle: handler.handle, batch: { size: 2 } })
   await put('a', 'b', 'c')
@@ -18,14 +18,42 @@ test('a source lost while the handler runs: it ends into the void, and its messa
   assert.equal(counters.lost, 3)
   await handler.end(0)
   assert.equal(counters.acked, 0)
-  assert.deepEqual(handler.batches[1], ['a', 'b'])
+  assert.equal(counters.repeated, 2)
+  assert.deepEqual(handler.batches[1], ['c'])
   assert.equal(handler.calls[1]?.batch[0]?.redelivered, true)
   assert.equal(handler.calls[1]?.batch[0]?.attempt, 1)
   await handler.end(1)
-  await handler.end(2)
-  assert.deepEqual(handler.batches[2], ['c'])
-  assert.deepEqual([counters.received, counters.acked, counters.lost, counters.redelivered], [6, 3, 3, 3])
+  assert.deepEqual([counters.received, counters.acked, counters.lost, counters.redelivered], [6, 1, 3, 3])
   assert.equal(broker.unacked('logs'), 0)
+})
+
+test('a source lost while the handler fails: its messages come again and are handled', async () => {
+  const handler = new HeldHandler()
+  const { loop, put, broker, clock, counters } = consuming({ handle: handler.handle, batch: { size: 2 } })
+  await put('a', 'b')
+  await loop.start()
+  await settle()
+  broker.cut()
+  await clock.tick(100)
+  await handler.end(0, (batch) => batch.map((one) => retry(one, 'not now')))
+  assert.deepEqual(handler.batches[1], ['a', 'b'])
+  assert.equal(handler.calls[1]?.batch[0]?.attempt, 1)
+  await handler.end(1)
+  assert.deepEqual([counters.acked, counters.repeated, counters.lost], [2, 0, 2])
+})
+
+test('a message that somebody sends once more on purpose is handled once more', async () => {
+  const { loop, send, counters } = consuming({ handle: () => {} })
+  await loop.start()
+  for (let n = 0; n < 2; n++) await send({ messageId: 'same' })
+  await settle()
+  assert.deepEqual([counters.acked, counters.repeated], [2, 0])
+  await send({ messageId: 'same', headers: { 'kedafn-may-repeat': true } })
+  await settle()
+  assert.deepEqual([counters.acked, counters.repeated], [2, 1])
+  for (let n = 0; n < 2; n++) await send({ messageId: '', headers: { 'kedafn-may-repeat': true } })
+  await settle()
+  assert.deepEqual([counters.acked, counters.repeated], [4, 1])
 })
 
 test('a failure on a lost source moves nothing: the delivery that comes again decides', async () => {

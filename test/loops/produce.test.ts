@@ -31,13 +31,13 @@ test('each line is a message: its bytes, its place as id, in order, and counted'
 test('map makes body and headers, and the codec the content type', async () => {
   const map: AnySpec['map'] = ({ text, offset }) => ({
     body: { text },
-    headers: { offset, odd: Number.NaN, yes: true },
+    headers: { offset, text, yes: true },
   })
   const { start, broker } = producing('a\nb\n', { encode: json, map })
   await (await start()).done
   const [, second] = broker.ready('logs')
   assert.equal(Buffer.from(second?.body ?? []).toString(), '{"text":"b"}')
-  assert.deepEqual(second?.headers, { offset: 2, odd: Number.NaN, yes: true })
+  assert.deepEqual(second?.headers, { offset: 2, text: 'b', yes: true, 'kedafn-may-repeat': true })
   assert.equal(second?.contentType, 'application/json')
 })
 
@@ -98,6 +98,11 @@ const bad: Record<string, { spec: Partial<AnySpec>; code: string; cause: RegExp 
     spec: { map: ({ bytes }) => ({ body: bytes, headers: { a: {} as never } }) },
     code: 'FN_MAP_FAILED',
     cause: /'a' is object/,
+  },
+  'a header is not finite': {
+    spec: { map: ({ bytes }) => ({ body: bytes, headers: { a: Number.NaN } }) },
+    code: 'FN_MAP_FAILED',
+    cause: /'a' is NaN, expected a finite number/,
   },
   "a header is the broker's": {
     spec: { map: ({ bytes }) => ({ body: bytes, headers: { CC: 'other' } }) },

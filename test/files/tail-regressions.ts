@@ -1,0 +1,52 @@
+import type { Operation } from './tail-world.ts'
+
+/** Sequences that once showed a fault of the tail, or of the model, as they were found and shrunk. */
+export const regressions: readonly { readonly title: string; readonly operations: readonly Operation[] }[] = [
+  {
+    title: 'a rotated file that begins with the same few bytes is not taken for a copy',
+    operations: [
+      { op: 'append', piece: 'blank', size: 0 },
+      { op: 'rotate', next: 'none', late: true },
+      { op: 'append', piece: 'blank', size: 0 },
+      { op: 'look' },
+      { op: 'rewrite', to: 'empty', sameBegin: false, copy: false },
+    ],
+  },
+  {
+    title: 'a checkpoint of a rotated file, and a rewrite of its successor while nobody reads',
+    operations: [
+      { op: 'rotate', next: 'none', late: true },
+      { op: 'look' },
+      { op: 'save' },
+      { op: 'append', piece: 'line', size: 0 },
+      { op: 'look' },
+      { op: 'rewrite', to: 'same size', sameBegin: false, copy: false },
+      { op: 'restart', from: 'last' },
+    ],
+  },
+  {
+    title: 'a checkpoint that is older than what was read without one',
+    operations: [
+      { op: 'append', piece: 'line', size: 0 },
+      { op: 'look' },
+      { op: 'rotate', next: 'none', late: true },
+      { op: 'save' },
+      { op: 'append', piece: 'line', size: 0 },
+      { op: 'restart', from: 'nothing' },
+      { op: 'look' },
+      { op: 'restart', from: 'last' },
+      { op: 'rewrite', to: 'empty', sameBegin: false, copy: false },
+    ],
+  },
+  {
+    title: 'two rewrites with the same first line, the second to the same size',
+    operations: [
+      { op: 'append', piece: 'many', size: 29 },
+      { op: 'append', piece: 'line', size: 34 },
+      { op: 'rewrite', to: 'larger', sameBegin: true, copy: false },
+      { op: 'look' },
+      { op: 'rewrite', to: 'same size', sameBegin: true, copy: false },
+      { op: 'look' },
+    ],
+  },
+]
