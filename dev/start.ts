@@ -22,7 +22,7 @@ import { Screen } from './screen.ts'
 import { endsOf } from './snapshot.ts'
 import * as state from './state.ts'
 import { type RunFacts, summaryOf } from './summary.ts'
-import { ownVhost } from './vhost.ts'
+import { deleteOldVhosts, ownVhost, type VhostOptions } from './vhost.ts'
 
 type Broker = Awaited<ReturnType<typeof provideBroker>>
 
@@ -101,10 +101,9 @@ async function prepare(args: StartArguments, pipeline: state.Pipeline, stop: Abo
   }
 }
 
-/** The address the functions connect to; an owned broker has a vhost for each pipeline. */
-async function addressOf(broker: Broker, pipeline: state.Pipeline, fresh: boolean): Promise<string> {
-  const { url, managementUrl, owned } = broker
-  return owned && managementUrl !== null ? ownVhost({ url, managementUrl }, pipeline.id, fresh) : url
+/** Where the pipeline's own vhost is; null on a broker that is not ours. */
+function vhostOf({ owned, url, managementUrl }: Broker, { id, folder }: state.Pipeline): VhostOptions | null {
+  return owned && managementUrl !== null ? { broker: { url, managementUrl }, id, folder } : null
 }
 
 /** An owned broker that dies while we run is started again; the functions reconnect by themselves. */
@@ -125,7 +124,8 @@ async function run(args: StartArguments, pipeline: state.Pipeline, stop: AbortSi
     screen.say(`the input was sent before, from here on only what is new is; remove ${folder} to send all of it again`)
   }
   const { plans, broker } = await prepare(args, pipeline, stop)
-  const brokerUrl = await addressOf(broker, pipeline, fresh)
+  const vhost = vhostOf(broker, pipeline)
+  const brokerUrl = vhost ? await ownVhost(vhost, fresh) : broker.url
   screen.say(`broker ${broker.description}, functions ${plans.map(({ name }) => name).join(' ')}`)
   screen.say(
     `${shownPath(pipeline.input, cwd)} -> ${shownPath(pipeline.output, cwd)}${args.once ? '' : ', Ctrl-C ends it'}`,
@@ -135,6 +135,8 @@ async function run(args: StartArguments, pipeline: state.Pipeline, stop: AbortSi
   const begun = clock.monotonic()
   const { result, fleet } = await runWith(args, pipeline, plans, brokerUrl, stop, keeping)
   over.abort()
+  // What cannot be deleted now is deleted by the next run.
+  if (vhost) await deleteOldVhosts(vhost).catch(() => {})
   await broker.stop()
   if (result.failure) screen.error(result.failure.message)
   const tookMs = clock.monotonic() - begun

@@ -1,5 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { linkPlugins } from './plugins.ts'
 import type { Ports } from './ports.ts'
 import type { RabbitServer } from './server-search.ts'
 
@@ -64,6 +65,7 @@ export function configure(folder: string, ports: Ports, server: RabbitServer): R
     writeFileSync(path, text)
     return path
   }
+  const plugins = linkPlugins(server.script, folder)
   return {
     PATH: server.path,
     // Paths with other letters than ASCII need a UTF-8 locale.
@@ -73,6 +75,7 @@ export function configure(folder: string, ports: Ports, server: RabbitServer): R
     RABBITMQ_NODENAME: nodeName,
     RABBITMQ_CONFIG_FILE: file('broker.config', configurationOf(ports)),
     RABBITMQ_ENABLED_PLUGINS_FILE: file('enabled_plugins', '[rabbitmq_management].\n'),
+    ...(plugins === null ? {} : { RABBITMQ_PLUGINS_DIR: plugins }),
     // A system broker's settings would be read otherwise.
     RABBITMQ_CONF_ENV_FILE: file('environment', ''),
     RABBITMQ_CONFIG_FILES: join(folder, 'none'),
@@ -81,8 +84,8 @@ export function configure(folder: string, ports: Ports, server: RabbitServer): R
     RABBITMQ_LOG_BASE: join(folder, 'log'),
     RABBITMQ_LOGS: logPathOf(folder),
     RABBITMQ_DIST_PORT: String(ports.distribution),
-    // If an epmd were started all the same, it would find its port taken and give up, and no other would be asked.
-    ERL_EPMD_PORT: String(ports.distribution),
+    // Nothing listens there. It keeps the broker from asking the machine's epmd, if there is one.
+    ERL_EPMD_PORT: String(ports.epmd),
     ERL_EPMD_ADDRESS: '127.0.0.1',
     RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: erlangArguments(ports),
     // Makes the start script become the server instead of waiting for it as its parent.

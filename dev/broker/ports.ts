@@ -8,6 +8,8 @@ export interface Ports {
   readonly management: number
   /** Erlang's distribution; nobody but the broker itself uses it. */
   readonly distribution: number
+  /** Where an epmd would be, if there were one. */
+  readonly epmd: number
 }
 
 /**
@@ -28,26 +30,26 @@ export async function choosePorts(path: string): Promise<Ports> {
 export async function newPorts(path: string): Promise<Ports> {
   for (let attempt = 0; attempt < tries; attempt++) {
     const first = randomInt(lowest, highest)
-    const ports: Ports = { amqp: first, management: first + 1, distribution: first + 2 }
+    const ports: Ports = { amqp: first, management: first + 1, distribution: first + 2, epmd: first + 3 }
     if (!(await areFree(ports))) continue
     writeFileSync(path, `${JSON.stringify(ports)}\n`)
     return ports
   }
-  throw new Error(`no three free ports in a row were found on 127.0.0.1 between ${lowest} and ${highest}`)
+  throw new Error(`no four free ports in a row were found on 127.0.0.1 between ${lowest} and ${highest}`)
 }
 
 function readPorts(path: string): Ports | null {
   try {
     const ports = JSON.parse(readFileSync(path, 'utf8')) as Ports
-    const all = [ports.amqp, ports.management, ports.distribution]
+    const all = [ports.amqp, ports.management, ports.distribution, ports.epmd]
     return all.every((port) => Number.isInteger(port) && port > 0 && port < 65_536) ? ports : null
   } catch {
     return null
   }
 }
 
-async function areFree({ amqp, management, distribution }: Ports): Promise<boolean> {
-  const free = await Promise.all([amqp, management, distribution].map(isFree))
+async function areFree({ amqp, management, distribution, epmd }: Ports): Promise<boolean> {
+  const free = await Promise.all([amqp, management, distribution, epmd].map(isFree))
   return free.every(Boolean)
 }
 

@@ -28,10 +28,11 @@ test('a private broker lives as long as we do, is started again when it dies, an
     /^broker rabbitmq-server .*private, 127\.0\.0\.1:\d+, functions log-consumer log-producer$/m,
   )
   await interactive.printed(/written 3 /)
-  process.kill(pid(), 'SIGKILL')
-  appendFileSync(repository.path('input.txt'), 'after the crash\n')
+  // n.b. SIGKILL in the second after its very first stream was made breaks that stream for good on RabbitMQ 3.10.
+  process.kill(pid(), 'SIGTERM')
+  await interactive.warned(/^the broker ended; starting it again$/m)
+  appendFileSync(repository.path('input.txt'), 'after its end\n')
   await holds(t, repository, 'output.txt', repository.read('input.txt'))
-  assert.match(interactive.err, /^the broker ended; starting it again$/m)
   appendFileSync(repository.path('input.txt'), 'held\n')
   await interactive.printed(/1 unacked {2}sent 5/)
   interactive.child.kill('SIGINT')

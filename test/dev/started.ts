@@ -41,15 +41,24 @@ export class Started {
 
   /** Waits until it has printed this on stdout. */
   printed(pattern: RegExp): Promise<void> {
-    return this.#t.waitFor(() => {
-      assert.equal(this.child.exitCode, null, `it ended: ${this.out}${this.err}`)
-      assert.match(this.out, pattern)
-    }, poll)
+    return this.#until(() => assert.match(this.out, pattern))
+  }
+
+  /** Waits until it has printed this on stderr. */
+  warned(pattern: RegExp): Promise<void> {
+    return this.#until(() => assert.match(this.err, pattern))
   }
 
   /** Waits for its end. */
   async endsWith(code: number): Promise<void> {
     assert.equal(await this.exited, code, `stdout:\n${this.out}\nstderr:\n${this.err}`)
+  }
+
+  #until(holds: () => void): Promise<void> {
+    return this.#t.waitFor(() => {
+      assert.equal(this.child.exitCode, null, `it ended: ${this.out}${this.err}`)
+      holds()
+    }, poll)
   }
 }
 
