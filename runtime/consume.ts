@@ -4,8 +4,7 @@ import { bytes } from './core/codecs.ts'
 import type { ConsumerConfig } from './core/config.ts'
 import { crashesOfSuspect, triage } from './core/crash.ts'
 import { describe, FnError } from './core/errors.ts'
-import { failedAttempts, header, movedHeaders } from './core/headers.ts'
-import { RecentIds } from './core/recent.ts'
+import { failedAttempts, movedHeaders } from './core/headers.ts'
 import { prefetchOf } from './core/scale.ts'
 import type { ConsumerSpec, Delivery, EnvSpec } from './core/spec.ts'
 import { topologyOf } from './core/topology.ts'
@@ -13,6 +12,7 @@ import { type Verdict, verdictsOf } from './core/verdict.ts'
 import { Handlers } from './handlers.ts'
 import { type Move, Moves } from './moves.ts'
 import type { Broker, Clock, Consumer, DeliverySource, Instruments, Log, Random, RawDelivery } from './ports.ts'
+import { Repeats } from './repeats.ts'
 import { type Job, Settlement } from './settlement.ts'
 
 export interface Consuming {
@@ -27,8 +27,6 @@ export interface Consuming {
   readonly onReady: () => void
 }
 
-/** Far more than a window and a prefetch: a copy that comes again is behind the first one by no more than these. */
-const rememberedIds = 20_000
 /** At most this much of moves to retry and dead letters waits for confirms; prefetch bounds them long before. */
 const movesWindowBytes = 64 * 1024 * 1024
 
@@ -51,8 +49,7 @@ export class ConsumerLoop {
   #alone = false
   /** Failed deliveries of an ordered queue, that wait in their place. */
   readonly #waiting = new Map<readonly Job[], () => void>()
-  /** Ids of messages whose effect is done. */
-  readonly #done = new RecentIds(rememberedIds)
+  readonly #repeats = new Repeats()
   #running = 0
   #draining = false
   #started: Promise<void> = Promise.resolve()
@@ -160,11 +157,11 @@ export class ConsumerLoop {
   #received(raw: RawDelivery): void {
     const { messageId: id, body: bytes, redelivered, headers } = raw
     const attempt = failedAttempts(headers) + 1
-    let delivery: Delivery<unknown> = { id, body: bytes, bytes, attempt, redelivered, headers }
+    const delivery = { id, body: bytes as unknown, bytes, attempt, redelivered, headers }
     let key = ''
     let failure: Move | null = null
     try {
-      delivery = { ...delivery, body: this.#decode(bytes) }
+      delivery.body = this.#decode(bytes)
       // Once, for what a handler does to a body must not move it to another key.
       key = this.#keyOf(delivery)
     } catch (error) {
@@ -210,7 +207,7 @@ export class ConsumerLoop {
       return jobs
     })
     this.#waiting.clear()
-    return [...this.#suspects.splice(0), ...waiting, ...this.#batcher.clear()]
+    return [...this.#suspects.splice(0), ...waiting, ...this.#repeats.clear(), ...this.#batcher.clear()]
   }
 
   /** Once for all that one read of the socket brings, so that it makes one batch. */
@@ -244,36 +241,26 @@ export class ConsumerLoop {
   }
 
   async #run(taken: readonly Job[]): Promise<void> {
-    const jobs = this.#withoutRepeats(taken)
-    if (jobs.length === 0) {
-      this.#batcher.release(taken)
-      this.#alone = false
-      this.#pumpSoon()
-      return
-    }
+    const { fresh: jobs, repeats } = this.#repeats.begin(taken)
+    if (repeats.length > 0) this.#settlement.ack(repeats, 'repeated')
     this.#running++
+    if (jobs.length > 0) await this.#handle(jobs)
+    else this.#batcher.release(taken)
+    this.#running--
+    this.#alone = false
+    const waited = this.#repeats.end(jobs)
+    if (this.#draining) this.#settlement.handBack(waited)
+    else this.#batcher.putBack(waited)
+    this.#pumpSoon()
+    this.#quiet()
+  }
+
+  async #handle(jobs: readonly Job[]): Promise<void> {
     const batch = jobs.map((job) => job.delivery)
     // A copy: whatever a handler does to its list, the verdicts must match the jobs.
     const { result, through } = this.#handlers.run([...batch], this.#resource)
     this.#settle(jobs, verdictsOf(batch, await result, this.#with.config, this.#with.clock.now()))
     await through
-    this.#running--
-    this.#alone = false
-    this.#pumpSoon()
-    this.#quiet()
-  }
-
-  /**
-   * Acks what this process is done with already: copies that come again because an ack or a confirm was lost with its session.
-   * Only copies that may be such are looked up, so a message that somebody sends once more on purpose is handled once more.
-   */
-  #withoutRepeats(jobs: readonly Job[]): readonly Job[] {
-    const isRepeat = ({ raw: { messageId, redelivered, headers } }: Job): boolean =>
-      (redelivered || headers[header.mayRepeat] === true) && this.#done.has(messageId)
-    const repeats = jobs.filter(isRepeat)
-    if (repeats.length === 0) return jobs
-    this.#settlement.ack(repeats, 'repeated')
-    return jobs.filter((job) => !repeats.includes(job))
   }
 
   #settle(jobs: readonly Job[], verdicts: readonly Verdict[]): void {
@@ -293,7 +280,7 @@ export class ConsumerLoop {
       } else moves.push([job, verdict])
     })
     this.#settlement.ack(done, 'acked')
-    for (const { raw } of done) if (raw.messageId !== '') this.#done.add(raw.messageId)
+    this.#repeats.done(done)
     // In an ordered queue it stays where it is until the channel closes.
     if (order === undefined) this.#settlement.handBack(toldToStop)
     if (moves.length > 0) this.#moves.moveAll(moves)

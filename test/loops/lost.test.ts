@@ -42,6 +42,35 @@ test('a source lost while the handler fails: its messages come again and are han
   assert.deepEqual([counters.acked, counters.repeated, counters.lost], [2, 0, 2])
 })
 
+test('a copy that comes while the first one is in the handler waits for how that ends', async () => {
+  const handler = new HeldHandler()
+  const { loop, send, counters } = consuming({ handle: handler.handle, batch: { size: 10 }, concurrency: 2 })
+  await loop.start()
+  const again = { headers: { 'kedafn-may-repeat': true } }
+  await send({ messageId: 'a', body: Buffer.from('a') })
+  await send({ messageId: 'a', body: Buffer.from('a'), ...again })
+  await send({ messageId: 'b', body: Buffer.from('b'), ...again })
+  await settle()
+  assert.deepEqual(handler.batches, [['a'], ['b']])
+  await handler.end(0, (batch) => batch.map((one) => retry(one, 'not now')))
+  assert.deepEqual(handler.batches[2], ['a'], 'the first one failed, so the copy is handled')
+  await handler.end(2)
+  await handler.end(1)
+  await send({ messageId: 'b', body: Buffer.from('b'), ...again })
+  await settle()
+  assert.deepEqual([counters.acked, counters.repeated, counters.retried], [2, 1, 1])
+})
+
+test('a copy in the same batch is not handled beside the first one', async () => {
+  const { loop, put, send, broker, counters } = consuming({ handle: () => {}, batch: { size: 10 } })
+  await put('x')
+  for (let n = 0; n < 3; n++) await send({ messageId: 'same', headers: { 'kedafn-may-repeat': true } })
+  await loop.start()
+  await settle()
+  assert.deepEqual([counters.received, counters.acked, counters.repeated], [4, 2, 2])
+  assert.equal(broker.unacked('logs'), 0)
+})
+
 test('a message that somebody sends once more on purpose is handled once more', async () => {
   const { loop, send, counters } = consuming({ handle: () => {} })
   await loop.start()
