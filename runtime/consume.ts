@@ -27,6 +27,8 @@ export interface Consuming {
   readonly onReady: () => void
 }
 
+/** What was not begun goes back to the queue no later than this after the drain began. */
+const handBackAfterMs = 100
 /** At most this much of moves to retry and dead letters waits for confirms; prefetch bounds them long before. */
 const movesWindowBytes = 64 * 1024 * 1024
 
@@ -130,21 +132,37 @@ export class ConsumerLoop {
     if (this.#with.spec.order === undefined) {
       // The cancel leaves before what is handed back, or the broker would deliver that to us again.
       const cancelled = this.#consumer.cancel()
+      // What runs mostly ends in a moment, and then the rest goes back in one piece, and in its order.
+      await this.#untilQuiet(handBackAfterMs)
       this.#settlement.handBack(notBegun)
       await cancelled
     }
     await this.#started.catch(() => {})
-    while (this.#running > 0 || this.#moves.pending > 0) {
-      await new Promise<void>((resolve) => {
-        this.#quiet = resolve
-      })
-    }
+    await this.#untilQuiet()
     // n.b. after a cancel the next consumer gets what comes behind, and what is given back piece by piece stands in the order of
     // its return: an ordered queue gets it all back at once, in its order, when the channel closes.
     this.#settlement.flush()
     await this.#consumer.close()
     await this.#moves.close()
     await dispose(this.#resource)
+  }
+
+  /** Until nothing runs or moves, or the time is over. */
+  async #untilQuiet(timeoutMs?: number): Promise<void> {
+    let over = false
+    const cancelTimer =
+      timeoutMs === undefined
+        ? () => {}
+        : this.#with.clock.after(timeoutMs, () => {
+            over = true
+            this.#quiet()
+          })
+    while (!over && (this.#running > 0 || this.#moves.pending > 0)) {
+      await new Promise<void>((resolve) => {
+        this.#quiet = resolve
+      })
+    }
+    cancelTimer()
   }
 
   /** Tells handlers that run to give up. What fails from now on is handed back and costs no attempt, unless it is dropped. */

@@ -125,8 +125,8 @@ export interface DeliverySource {
   readonly alive: boolean
   /** Acks `tag`, and with `multiple` everything unsettled before it. */
   ack(tag: number, multiple: boolean): void
-  /** Gives one delivery back to the queue. */
-  handBack(tag: number): void
+  /** Gives `tag` back to the queue, and with `multiple` everything unsettled before it, which then keeps its order there. */
+  handBack(tag: number, multiple: boolean): void
 }
 
 export interface RawDelivery {

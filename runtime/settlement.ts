@@ -2,6 +2,12 @@ import { Prefix } from './core/inflight.ts'
 import type { Delivery } from './core/spec.ts'
 import type { Counters, DeliverySource, Instruments, RawDelivery } from './ports.ts'
 
+/**
+ * A quorum queue of 3.10 puts what it gets back at once in order only if it is no more than this: beyond, it goes through an
+ * Erlang map that has none.
+ */
+const returnedInOrder = 32
+
 /** A delivery on its way through the consumer's loop. */
 export interface Job {
   readonly raw: RawDelivery
@@ -43,9 +49,16 @@ export class Settlement {
     this.#settle(jobs, 'ack', counter)
   }
 
-  /** Gives these back to the queue at once. */
+  /** Gives these back to the queue at once: together, in their order, if they are all that is unsettled on their channel. */
   handBack(jobs: readonly Job[]): void {
-    for (const { raw } of jobs) raw.source.handBack(raw.tag)
+    for (const [source, ofSource] of Map.groupBy(jobs, ({ raw }) => raw.source)) {
+      const tags = ofSource.map(({ raw }) => raw.tag).sort((a, b) => a - b)
+      const together = this.#unsettled.get(source)?.open === tags.length
+      const step = together ? returnedInOrder : 1
+      for (let from = 0; from < tags.length; from += step) {
+        source.handBack(tags[Math.min(from + step, tags.length) - 1] as number, together)
+      }
+    }
     this.#settle(jobs, 'handed-back', 'handedBack')
   }
 

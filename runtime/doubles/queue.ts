@@ -108,11 +108,12 @@ export class MemoryChannel implements DeliverySource {
     this.#queue.deliverSoon()
   }
 
-  handBack(tag: number): void {
+  handBack(tag: number, multiple: boolean): void {
     if (!this.#owes(tag)) return
-    const stored = this.unacked.get(tag) as Stored
-    this.unacked.delete(tag)
-    this.#queue.putBack([stored])
+    const tags = [...this.unacked.keys()].filter((other) => other === tag || (multiple && other < tag))
+    const stored = tags.map((other) => this.unacked.get(other) as Stored)
+    for (const other of tags) this.unacked.delete(other)
+    this.#queue.putBack(stored)
   }
 
   /** Takes no more. */

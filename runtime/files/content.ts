@@ -23,7 +23,7 @@ export interface Content {
  * The same for an untouched file in every run, so that lines sent twice after the loss of a checkpoint carry the same ids.
  * 10 digits of base 36 are 51 bits. File systems without birth times report 0.
  */
-export function contentId(stats: BigIntStats): string {
+function contentId(stats: BigIntStats): string {
   const hash = createHash('sha256').update(`${stats.dev} ${stats.ino} ${stats.birthtimeNs}`).digest()
   return hash.readBigUInt64BE().toString(36).padStart(13, '0').slice(-10)
 }

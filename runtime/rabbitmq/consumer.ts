@@ -23,8 +23,8 @@ class ChannelSource implements DeliverySource {
     this.#settled(tag)
   }
 
-  handBack(tag: number): void {
-    this.#settle(() => this.#channel.nack(byTag(tag), false, true))
+  handBack(tag: number, multiple: boolean): void {
+    this.#settle(() => this.#channel.nack(byTag(tag), multiple, true))
     this.#settled(tag)
   }
 

@@ -5,14 +5,14 @@ import { drop, each, retry } from '../../runtime/core/verdict.ts'
 import { settle } from '../../runtime/doubles/clock.ts'
 import { bodiesIn, consuming, HeldHandler, inFlight, isPending } from './consuming.ts'
 
-test('a drain finishes what runs and hands back what did not start, in order and at once', async () => {
+test('a drain finishes what runs and hands back what did not start, in order, after a moment at most', async () => {
   const handler = new HeldHandler()
-  const { loop, put, broker, counters } = consuming({ handle: handler.handle, batch: { size: 2 } })
+  const { loop, put, broker, clock, counters } = consuming({ handle: handler.handle, batch: { size: 2 } })
   await put(...Array.from('abcdefgh'))
   await loop.start()
   await settle()
   const drained = loop.drain()
-  await settle()
+  await clock.tick(100)
   assert.deepEqual(bodiesIn(broker, 'logs'), Array.from('cdefgh'))
   assert.equal(await isPending(drained), true)
   assert.deepEqual([broker.unacked('logs'), counters.handedBack], [2, 6])
@@ -22,6 +22,20 @@ test('a drain finishes what runs and hands back what did not start, in order and
   assert.deepEqual(handler.batches, [['a', 'b']])
   assert.deepEqual([counters.acked, counters.handedBack, counters.lost, inFlight(counters)], [2, 6, 0, 0])
   assert.equal(broker.sessions.size, 0)
+})
+
+test('a drain hands back in one piece if what runs ends in a moment', async () => {
+  const handler = new HeldHandler()
+  const { loop, put, broker } = consuming({ handle: handler.handle, batch: { size: 2 } })
+  await put(...Array.from('abcdefgh'))
+  await loop.start()
+  await settle()
+  const drained = loop.drain()
+  await settle()
+  assert.deepEqual(bodiesIn(broker, 'logs'), [])
+  await handler.end(0)
+  await drained
+  assert.deepEqual(bodiesIn(broker, 'logs'), Array.from('cdefgh'))
 })
 
 test('what is handed back has no attempt counted', async () => {
