@@ -1,15 +1,16 @@
-import { jitteredDelayMs, retryLadder } from './core/backoff.ts'
+import { retryLadder } from './core/backoff.ts'
 import { Batcher, type Batching, KeyedBatcher } from './core/batcher.ts'
 import { bytes } from './core/codecs.ts'
 import type { ConsumerConfig } from './core/config.ts'
 import { crashesOfSuspect, triage } from './core/crash.ts'
 import { describe, FnError } from './core/errors.ts'
-import { failedAttempts, movedHeaders } from './core/headers.ts'
+import { failedAttempts } from './core/headers.ts'
 import { prefetchOf } from './core/scale.ts'
 import type { ConsumerSpec, Delivery, EnvSpec } from './core/spec.ts'
 import { topologyOf } from './core/topology.ts'
 import { type Verdict, verdictsOf } from './core/verdict.ts'
 import { Handlers } from './handlers.ts'
+import { InPlace, type Retrial } from './in-place.ts'
 import { type Move, Moves } from './moves.ts'
 import type { Broker, Clock, Consumer, DeliverySource, Instruments, Log, Random, RawDelivery } from './ports.ts'
 import { Repeats } from './repeats.ts'
@@ -49,8 +50,7 @@ export class ConsumerLoop {
   /** Deliveries that are handled with no other beside them. */
   #suspects: Job[] = []
   #alone = false
-  /** Failed deliveries of an ordered queue, that wait in their place. */
-  readonly #waiting = new Map<readonly Job[], () => void>()
+  readonly #inPlace: InPlace
   readonly #repeats = new Repeats()
   #running = 0
   #draining = false
@@ -77,6 +77,12 @@ export class ConsumerLoop {
         ? new Batcher(config.batchSize, config.batchMaxWaitMs)
         : new KeyedBatcher(config.batchSize, config.batchMaxWaitMs, (job) => job.key)
     this.#settlement = new Settlement(instruments)
+    this.#inPlace = new InPlace({
+      ...consuming,
+      queue: config.queue,
+      batcher: this.#batcher,
+      due: () => this.#pumpSoon(),
+    })
     this.#handlers = new Handlers({ ...config, handle: spec.handle, clock, log, stuck: (error) => this.#fail(error) })
     const topology = topologyOf(config.queue, config.exchange, order ? [] : retryLadder(config), order !== undefined)
     this.#moves = new Moves({
@@ -219,13 +225,7 @@ export class ConsumerLoop {
 
   /** Takes out everything that is in no handler. */
   #notBegun(): Job[] {
-    const waiting = [...this.#waiting].flatMap(([jobs, cancel]) => {
-      cancel()
-      this.#batcher.release(jobs)
-      return jobs
-    })
-    this.#waiting.clear()
-    return [...this.#suspects.splice(0), ...waiting, ...this.#repeats.clear(), ...this.#batcher.clear()]
+    return [...this.#suspects.splice(0), ...this.#inPlace.clear(), ...this.#repeats.clear(), ...this.#batcher.clear()]
   }
 
   /** Once for all that one read of the socket brings, so that it makes one batch. */
@@ -285,7 +285,7 @@ export class ConsumerLoop {
     const done: Job[] = []
     const toldToStop: Job[] = []
     const moves: [Job, Move][] = []
-    const again: [Job, Extract<Move, { kind: 'retry' }>][] = []
+    const again: [Job, Retrial][] = []
     const { order } = this.#with.spec
     jobs.forEach((job, index) => {
       const verdict = verdicts[index] as Verdict
@@ -303,30 +303,7 @@ export class ConsumerLoop {
     if (order === undefined) this.#settlement.handBack(toldToStop)
     if (moves.length > 0) this.#moves.moveAll(moves)
     if (again.length === 0) this.#batcher.release(jobs)
-    else this.#waitInPlace(jobs, again)
-  }
-
-  /** The failed deliveries of an ordered queue wait where they are, and what comes behind them waits too. */
-  #waitInPlace(jobs: readonly Job[], again: readonly [Job, Extract<Move, { kind: 'retry' }>][]): void {
-    const { clock, random, config, log } = this.#with
-    const [[, first]] = again as [(typeof again)[number]]
-    const { code, cause, failed, delayMs } = first
-    log.warn('deliveries failed and are tried again in their place', {
-      ...{ queue: config.queue, deliveries: again.length, code, cause, attempt: failed, delayMs },
-    })
-    const next = again.map(([job, move]): Job => {
-      const failure = { ...move, queue: config.queue, at: clock.now() }
-      const headers = movedHeaders(job.delivery.headers, failure)
-      // The same delivery to the settlement, a later attempt to the handler.
-      return Object.assign(job, { delivery: { ...job.delivery, attempt: move.failed + 1, headers } })
-    })
-    const cancel = clock.after(jitteredDelayMs(delayMs, random), () => {
-      this.#waiting.delete(next)
-      this.#batcher.putBack(next)
-      this.#batcher.release(jobs)
-      this.#pumpSoon()
-    })
-    this.#waiting.set(next, cancel)
+    else this.#inPlace.wait(jobs, again)
   }
 }
 
