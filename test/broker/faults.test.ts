@@ -12,7 +12,7 @@ const windowBytes = 2 ** 20
 async function atWork(t: TestContext, { heartbeatS = 10 } = {}) {
   const proxy = await TcpProxy.to(vhost.url)
   t.after(() => proxy.shut())
-  const { broker, instruments } = adapter(proxy.via(vhost.url), { heartbeatS })
+  const { broker, instruments, entries } = adapter(proxy.via(vhost.url), { heartbeatS })
   const queue = vhost.name(t)
   const topology = topologyOf(queue, queue, [])
   const publisher = broker.publisher({ window: 100, windowBytes, topology })
@@ -36,20 +36,23 @@ async function atWork(t: TestContext, { heartbeatS = 10 } = {}) {
       assert.equal(inbox.readies, 1 + inbox.lostSources.length)
     })
   }
-  return { proxy, broker, instruments, queue, topology, publisher, consumer, inbox, close, recovers }
+  return { proxy, broker, instruments, entries, queue, topology, publisher, consumer, inbox, close, recovers }
 }
 
 test('a connection that the broker closes comes again', async (t) => {
-  const { inbox, instruments, recovers, close } = await atWork(t)
+  const { inbox, instruments, entries, recovers, close } = await atWork(t)
   const path = `vhosts/${encodeURIComponent(vhost.vhost)}/connections`
   type Listed = { name: string; user_provided_name?: string }[]
   const ours = async () =>
-    ((await vhost.manage('GET', path)) as Listed).filter(({ user_provided_name: name }) => name?.startsWith('kedafn'))
+    ((await vhost.api('GET', path)) as Listed).filter(({ user_provided_name: name }) => name?.startsWith('kedafn test'))
   await eventually(t, async () => assert.equal((await ours()).length, 2))
-  for (const { name } of await ours()) await vhost.manage('DELETE', `connections/${encodeURIComponent(name)}`)
+  for (const { name } of await ours()) await vhost.api('DELETE', `connections/${encodeURIComponent(name)}`)
   await eventually(t, () => assert.equal(instruments.counters.reconnects, 2))
   await recovers()
   assert.equal(inbox.lostSources.length, 1)
+  const causes = entries.filter(({ level }) => level === 'warn').map(({ fields }) => String(fields.cause))
+  assert.equal(causes.length, 2)
+  for (const cause of causes) assert.match(cause, /CONNECTION[-_]FORCED/)
   await close()
 })
 

@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { topologyOf } from '../../runtime/core/topology.ts'
+import { inspector } from '../../runtime/rabbitmq/inspect.ts'
+import { systemClock } from '../../runtime/system/clock.ts'
 import { eventually, Inbox, message } from '../contract/broker-world.ts'
+import { TcpProxy } from '../support/tcp-proxy.ts'
 import { adapter, vhostFor } from './world.ts'
 
 const vhost = await vhostFor('broker-leaks')
@@ -14,11 +17,7 @@ function alive(): { sockets: number; timers: number } {
 }
 
 test('after a close, polite or not, neither a socket nor a heartbeat is left', async (t) => {
-  let before = { sockets: 0, timers: 0 }
-  // Looked at from inside the poll, which has timers of its own.
-  await eventually(t, () => {
-    before = alive()
-  })
+  const before = alive()
   const topology = topologyOf('leaks', 'leaks', [])
   const { broker } = adapter(vhost.url)
   const publisher = broker.publisher({ window: 1, windowBytes: 1000, topology })
@@ -43,6 +42,40 @@ test('after a close, polite or not, neither a socket nor a heartbeat is left', a
   await eventually(t, () => {
     const after = alive()
     assert.ok(after.sockets <= before.sockets, `${after.sockets} sockets, ${before.sockets} before`)
-    assert.ok(after.timers <= before.timers, `${after.timers} timers, ${before.timers} before`)
+    // The poll has two timers of its own.
+    assert.ok(after.timers <= before.timers + 2, `${after.timers} timers, ${before.timers} before`)
   })
+})
+
+test('a connection given up while its peer is silent leaves neither its socket nor its heartbeats', async (t) => {
+  const proxy = await TcpProxy.to(vhost.url)
+  t.after(() => proxy.shut())
+  const asking = inspector(proxy.via(vhost.url), systemClock)
+  assert.equal(await asking.depth('no-such-queue'), null)
+  const before = alive()
+  proxy.freeze()
+  await asking.close()
+  await eventually(t, () => {
+    const after = alive()
+    // The poll has two timers of its own, and a heartbeat has two.
+    assert.ok(after.sockets <= before.sockets - 1, `${after.sockets} sockets, ${before.sockets} before`)
+    assert.ok(after.timers <= before.timers - 2 + 2, `${after.timers} timers, ${before.timers} before`)
+  })
+})
+
+test('a close at any moment of handshake and set-up leaves nothing', async (t) => {
+  const before = alive()
+  const topology = topologyOf('early', 'early', [])
+  const moments = Array.from({ length: 60 }, (_, turns) => turns)
+  await Promise.all(
+    moments.map(async (turns) => {
+      const { broker } = adapter(vhost.url)
+      const publisher = broker.publisher({ window: 1, windowBytes: 1000, topology })
+      const consumer = broker.consumer({ queue: 'early', prefetch: 1, topology })
+      consumer.start(new Inbox())
+      for (let turn = 0; turn < turns; turn++) await new Promise((resolve) => setImmediate(resolve))
+      await Promise.all([publisher.close(), consumer.cancel().then(() => consumer.close())])
+    }),
+  )
+  await eventually(t, () => assert.ok(alive().sockets <= before.sockets))
 })

@@ -86,12 +86,11 @@ test('an unroutable message is not taken for another one that has the same id', 
 test('whatever headers a message came with, it can be published again', async (t) => {
   const { publisher, consumer, inbox, close, entries } = open('headers')
   t.after(close)
+  await publisher.ready
   consumer.start(inbox)
   const odd = {
-    nan: Number.NaN,
-    infinite: Number.NEGATIVE_INFINITY,
     fraction: 2 ** 51 + 0.5,
-    huge: 1e300,
+    huge: -1e300,
     long: 2 ** 60,
     nested: { list: [1, 'two', { deep: 0.25 }, null], bytes: Buffer.from([0, 255]) },
     at: { '!': 'timestamp', value: 1_700_000_000 },
@@ -118,7 +117,7 @@ test('whatever headers a message came with, it can be published again', async (t
   await eventually(t, () => assert.equal(inbox.deliveries.length, 6))
   assert.deepEqual(inbox.bodies.slice(3), ['odd', 'poison', 'large'])
   assert.deepEqual(inbox.at(3).headers, more(inbox.at(0).headers))
-  assert.deepEqual(Object.keys(inbox.at(4).headers), ['kedafn-code', 'kedafn-cause'])
+  assert.deepEqual(Object.keys(inbox.at(4).headers).sort(), ['kedafn-cause', 'kedafn-code'])
   assert.deepEqual(Object.keys(inbox.at(5).headers), ['kedafn-cause'])
   const said = entries.filter(({ message: words }) => words === 'headers that cannot be sent are left out')
   assert.equal(said.length, 2)
@@ -129,6 +128,17 @@ const double = (value: unknown): unknown =>
   typeof value === 'number' && !(Number.isInteger(value) && Math.abs(value) < 2 ** 63)
     ? { '!': 'double', value }
     : value
+
+test('a number that is not finite, over which RabbitMQ would close the connection, goes as text', async (t) => {
+  const { publisher, consumer, inbox, close } = open('numbers')
+  t.after(close)
+  const headers = { nan: Number.NaN, deep: [Number.POSITIVE_INFINITY], small: -1e300 }
+  publisher.publish(message('numbers', 'body', { headers }), () => {})
+  await publisher.idle()
+  consumer.start(inbox)
+  await eventually(t, () => assert.equal(inbox.deliveries.length, 1))
+  assert.deepEqual({ ...inbox.at(0).headers }, { nan: 'NaN', deep: ['Infinity'], small: -1e300 })
+})
 
 test('a message that cannot be sent in any form fails the publisher with a code', async () => {
   const { publisher, close } = open('unsendable')
@@ -148,9 +158,9 @@ test('acks beyond the prefix and handed-back tags mix as the settlement sends th
   await eventually(t, () => assert.equal(inbox.deliveries.length, 5))
   const { source } = inbox.at(0)
   await consumer.cancel()
-  source.handBack(2)
+  source.handBack(2, false)
   source.ack(3, true)
-  source.handBack(5)
+  source.handBack(5, false)
   source.ack(4, true)
   await consumer.close()
   assert.equal(source.alive, false)

@@ -12,7 +12,7 @@ const windowBytes = 2 ** 20
 const topology = topologyOf('logs', 'logs', [])
 const users: string[] = []
 after(async () => {
-  for (const user of users) await vhost.manage('DELETE', `users/${encodeURIComponent(user)}`)
+  for (const user of users) await vhost.api('DELETE', `users/${encodeURIComponent(user)}`)
 })
 
 interface Permissions {
@@ -24,7 +24,7 @@ interface Permissions {
 /** A user of its own. n.b. from the management API a permission is there for the next channel at once. */
 async function user(name: string, permissions: Permissions | null, password = 'secret'): Promise<string> {
   users.push(name)
-  await vhost.manage('PUT', `users/${encodeURIComponent(name)}`, { password, tags: '' })
+  await vhost.api('PUT', `users/${encodeURIComponent(name)}`, { password, tags: '' })
   if (permissions) await permit(name, permissions)
   const url = new URL(vhost.url)
   url.username = encodeURIComponent(name)
@@ -33,7 +33,7 @@ async function user(name: string, permissions: Permissions | null, password = 's
 }
 
 const permit = (name: string, permissions: Permissions): Promise<unknown> =>
-  vhost.manage('PUT', `permissions/${base}/${encodeURIComponent(name)}`, permissions)
+  vhost.api('PUT', `permissions/${base}/${encodeURIComponent(name)}`, permissions)
 
 const everything: Permissions = { configure: '.*', write: '.*', read: '.*' }
 const suffix = vhost.vhost
@@ -127,7 +127,7 @@ for (const [index, special] of odd.entries()) {
     const strange = await openVhost(`${special}-${index}`)
     const login = new URL(await user(name, null, special))
     const inside = `permissions/${encodeURIComponent(strange.vhost)}/${encodeURIComponent(name)}`
-    await vhost.manage('PUT', inside, everything)
+    await vhost.api('PUT', inside, everything)
     login.pathname = new URL(strange.url).pathname
     const publisher = adapter(login.href).broker.publisher({ window: 1, windowBytes, topology })
     publisher.publish(message('logs', 'body'), () => {})

@@ -17,7 +17,7 @@ interface QueueInfo {
 }
 
 const queues = async (): Promise<QueueInfo[]> => {
-  const listed = (await vhost.manage('GET', `queues/${base}`)) as QueueInfo[]
+  const listed = (await vhost.api('GET', `queues/${base}`)) as QueueInfo[]
   return listed.sort((a, b) => (a.name < b.name ? -1 : 1))
 }
 
@@ -35,9 +35,9 @@ test('declares exchange, queues and bindings as the topology says, and twice is 
       .map(({ name, arguments: args }) => ({ name, arguments: args, durable: true }))
       .sort((a, b) => (a.name < b.name ? -1 : 1)),
   )
-  const exchange = (await vhost.manage('GET', `exchanges/${base}/events`)) as { type: string; durable: boolean }
+  const exchange = (await vhost.api('GET', `exchanges/${base}/events`)) as { type: string; durable: boolean }
   assert.deepEqual([exchange.type, exchange.durable], ['fanout', true])
-  const bindings = (await vhost.manage('GET', `exchanges/${base}/events/bindings/source`)) as { destination: string }[]
+  const bindings = (await vhost.api('GET', `exchanges/${base}/events/bindings/source`)) as { destination: string }[]
   assert.deepEqual(bindings.map(({ destination }) => destination).sort(), ['events.history', 'logs'])
 })
 

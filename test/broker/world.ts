@@ -54,7 +54,8 @@ export async function vhostFor(file: string) {
   }
 
   return {
-    ...vhost,
+    vhost: vhost.vhost,
+    url: vhost.url,
     ask,
     /** A name that nothing else in this file uses. */
     name: (t: TestContext): string => `${t.name.replaceAll(/[^a-z]+/g, '-').slice(0, 40)}.${++names}`,
@@ -69,22 +70,19 @@ export async function vhostFor(file: string) {
         }
         return taken
       }),
-    async manage(method: 'GET' | 'PUT' | 'DELETE', path: string, body?: unknown): Promise<unknown> {
-      return manage(vhost.managementUrl, method, path, body)
+    /** Asks the management API; `path` follows `/api/`. null: there is no such thing. */
+    async api(method: string, path: string, body?: unknown): Promise<unknown> {
+      const { username, password, origin } = new URL(vhost.managementUrl)
+      const login = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`
+      const authorization = `Basic ${Buffer.from(login).toString('base64')}`
+      const response = await fetch(`${origin}/api/${path}`, {
+        method,
+        headers: { authorization, 'content-type': 'application/json' },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      })
+      const text = await response.text()
+      if (!response.ok && response.status !== 404) throw new Error(`${method} ${path}: ${response.status} ${text}`)
+      return response.ok && text !== '' ? JSON.parse(text) : null
     },
   }
-}
-
-/** Asks the management API; `path` follows `/api/`. */
-export async function manage(managementUrl: string, method: string, path: string, body?: unknown): Promise<unknown> {
-  const { username, password, origin } = new URL(managementUrl)
-  const login = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`
-  const response = await fetch(`${origin}/api/${path}`, {
-    method,
-    headers: { authorization: `Basic ${Buffer.from(login).toString('base64')}`, 'content-type': 'application/json' },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  })
-  const text = await response.text()
-  if (!response.ok && response.status !== 404) throw new Error(`${method} ${path}: ${response.status} ${text}`)
-  return response.ok && text !== '' ? JSON.parse(text) : null
 }

@@ -141,8 +141,9 @@ export class TcpProxy implements AsyncDisposable {
     if (!this.#pairs.delete(pair)) return
     for (const socket of [pair.client, pair.server]) {
       if (socket.destroyed) continue
-      // n.b. a RST needs a connected socket.
-      if (socket.connecting) socket.destroy()
+      // n.b. a RST needs a connected socket; and on one that is shutting down Node 26 loses hold of the handle, and then spins
+      // for ever when the process should end.
+      if (socket.connecting || socket.writableEnded) socket.destroy()
       else socket.resetAndDestroy()
     }
   }
