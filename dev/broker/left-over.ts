@@ -25,18 +25,12 @@ export async function endLeftOver(folder: string, env: Environment, say: (line: 
     ['SIGTERM', termTimeoutMs],
     ['SIGKILL', killTimeoutMs],
   ] as const) {
-    if (await endsBy(signal, timeoutMs, { folder, pid, env })) return
+    if (await endsBy(signal, timeoutMs, pid, env)) return
   }
   throw new Error(`the broker of an earlier run (process ${pid}) cannot be ended; end it and start again`)
 }
 
-interface LeftOver {
-  readonly folder: string
-  readonly pid: number
-  readonly env: Environment
-}
-
-async function endsBy(signal: NodeJS.Signals, timeoutMs: number, { folder, pid, env }: LeftOver): Promise<boolean> {
+async function endsBy(signal: NodeJS.Signals, timeoutMs: number, pid: number, env: Environment): Promise<boolean> {
   try {
     process.kill(pid, signal)
   } catch (error) {
@@ -44,7 +38,7 @@ async function endsBy(signal: NodeJS.Signals, timeoutMs: number, { folder, pid, 
     throw new Error(`process ${pid}, a broker of an earlier run, belongs to another user; end it and start again`)
   }
   try {
-    return await poll(pollMs, AbortSignal.timeout(timeoutMs), async () => !(await worksIn(folder, pid, env)))
+    return await poll(pollMs, AbortSignal.timeout(timeoutMs), () => isGone(pid, env))
   } catch {
     return false
   }
@@ -59,15 +53,26 @@ function readPid(folder: string): number | null {
   }
 }
 
-/** True if the process runs, and `folder` is an argument of its. A zombie has no arguments. */
+/** True if the process runs, and `folder` is an argument of its. */
 async function worksIn(folder: string, pid: number, env: Environment): Promise<boolean> {
-  if (process.platform === 'linux') {
-    try {
-      return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').includes(folder)
-    } catch {
-      return false
-    }
+  if (process.platform !== 'linux') return ` ${await askPs('command', pid, env)} `.includes(` ${folder} `)
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').includes(folder)
+  } catch {
+    return false
   }
-  const { stdout } = await runCommand('ps', ['-ww', '-o', 'command=', '-p', String(pid)], { env })
-  return ` ${stdout} `.includes(` ${folder} `)
 }
+
+/** n.b. A process loses its arguments before its ports: it is gone only when it is not there, or there as a zombie. */
+async function isGone(pid: number, env: Environment): Promise<boolean> {
+  if (process.platform !== 'linux') return /^(?:Z.*)?$/.test(await askPs('stat', pid, env))
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    return /^\) [ZX]/.test(stat.slice(stat.lastIndexOf(')')))
+  } catch {
+    return true
+  }
+}
+
+const askPs = async (field: 'command' | 'stat', pid: number, env: Environment): Promise<string> =>
+  (await runCommand('ps', ['-ww', '-o', `${field}=`, '-p', String(pid)], { env })).stdout

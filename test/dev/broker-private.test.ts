@@ -143,8 +143,9 @@ test('a broker that a killed run left behind is ended, and that is said', async 
   const folder = stateFolder(t)
   const child = await leftOver(t, folder)
   const said: string[] = []
+  const ended = once(child, 'exit')
   await endLeftOver(folder, env, (line) => void said.push(line))
-  assert.ok(!isRunning(child.pid ?? 0))
+  assert.deepEqual(await ended, [null, 'SIGTERM'])
   assert.equal(said.length, 1)
   assert.match(said[0] ?? '', new RegExp(`process ${child.pid}\\b`))
 })
