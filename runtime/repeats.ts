@@ -1,16 +1,16 @@
 import { header } from './core/headers.ts'
-import { RecentIds } from './core/recent.ts'
+import { RecentMessages } from './core/recent.ts'
 import type { Job } from './settlement.ts'
 
 /** Far more than a window and a prefetch: a copy that comes again is behind the first one by no more than these. */
-const rememberedIds = 20_000
+const remembered = 20_000
 
 /**
  * Tells copies that come again because an ack or a confirm was lost with its session, or because a producer died before its
  * checkpoint. Only copies that may be such are looked up, so a message that somebody sends once more on purpose is handled once more.
  */
 export class Repeats {
-  readonly #done = new RecentIds(rememberedIds)
+  readonly #done = new RecentMessages(remembered)
   /** What is in a handler, by id, with the copies that wait for how it ends. */
   readonly #inHands = new Map<string, Job[]>()
 
@@ -19,11 +19,11 @@ export class Repeats {
     const fresh: Job[] = []
     const repeats: Job[] = []
     for (const job of jobs) {
-      const { messageId, redelivered, headers } = job.raw
+      const { messageId, redelivered, headers, body } = job.raw
       const mayRepeat = messageId !== '' && (redelivered || headers[header.mayRepeat] === true)
       const twins = this.#inHands.get(messageId)
       if (mayRepeat && twins) twins.push(job)
-      else if (mayRepeat && this.#done.has(messageId)) repeats.push(job)
+      else if (mayRepeat && this.#done.has(messageId, body)) repeats.push(job)
       else {
         fresh.push(job)
         if (messageId !== '' && !twins) this.#inHands.set(messageId, [])
@@ -34,7 +34,7 @@ export class Repeats {
 
   /** The effect of these is done. */
   done(jobs: readonly Job[]): void {
-    for (const { raw } of jobs) if (raw.messageId !== '') this.#done.add(raw.messageId)
+    for (const { raw } of jobs) if (raw.messageId !== '') this.#done.add(raw.messageId, raw.body)
   }
 
   /** These are out of the handler's hands. Returns the copies that waited for them, in their order. */
