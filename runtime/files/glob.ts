@@ -3,6 +3,7 @@ import type { FSWatcher } from 'node:fs'
 import { glob } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import { FnError } from '../core/errors.ts'
+import { isPattern } from '../core/pattern.ts'
 import type { CheckpointStore, Clock, Log, Source } from '../ports.ts'
 import { fileCheckpointStore } from './checkpoint.ts'
 import { statOrNull } from './content.ts'
@@ -17,6 +18,8 @@ export interface FinderOptions {
   readonly once: boolean
   /** Each file's checkpoint stands in `<checkpointPath>.d`. */
   readonly checkpointPath: string
+  /** Puts something between a file's checkpoint and who uses it. */
+  readonly guard?: (store: CheckpointStore) => CheckpointStore
   readonly clock: Clock
   readonly log: Log
   /** The most files that are followed at once. @default 256 */
@@ -27,9 +30,6 @@ export interface FinderOptions {
 
 /** How much of each of many files is read at once: the buffers are kept. */
 const maxReadBytes = 64 * 1024
-
-/** Whether a path is a pattern. A name that holds one of these characters is written with `[*]` and the like. */
-export const isPattern = (path: string): boolean => /[*?[{]|[@!+]\(/.test(path)
 
 /** Where the checkpoint of one of many files stands: the name to recognise it by, and a hash of the path. */
 export function checkpointPathOf(checkpointPath: string, path: string): string {
@@ -81,9 +81,9 @@ export class GlobFinder {
 
   /** Opens a file that was found where its checkpoint stands; null if it is gone. */
   async open(path: string): Promise<{ source: Source; store: CheckpointStore } | null> {
-    const { once, clock, log, checkpointPath } = this.#with
+    const { once, clock, log, checkpointPath, guard = (store) => store } = this.#with
     if (!(await statOrNull(path))) return null
-    const store = fileCheckpointStore(checkpointPathOf(checkpointPath, path))
+    const store = guard(fileCheckpointStore(checkpointPathOf(checkpointPath, path)))
     const checkpoint = await store.load()
     const source = await openTail({ path, once, checkpoint, clock, log, maxReadBytes, endWhenGone: true })
     return { source, store }

@@ -16,7 +16,7 @@ import type { EnvSpec, ProducerSpec } from '../../runtime/core/spec.ts'
 import { topologyOf } from '../../runtime/core/topology.ts'
 import { memoryBroker } from '../../runtime/doubles/broker.ts'
 import { settle, TestClock } from '../../runtime/doubles/clock.ts'
-import { checkpointPathOf, type FinderOptions, GlobFinder, isPattern } from '../../runtime/files/glob.ts'
+import { checkpointPathOf, type FinderOptions, GlobFinder } from '../../runtime/files/glob.ts'
 import { ProducerLoops } from '../../runtime/produce-all.ts'
 import { systemClock } from '../../runtime/system/clock.ts'
 import { countingInstruments } from '../../runtime/telemetry/instruments.ts'
@@ -229,9 +229,4 @@ test('a drain ends all at once, also while it waits for files', options, async (
   loops.drain()
   await done
   assert.deepEqual(producer.sent, {})
-})
-
-test('a path with a pattern in it is told from a plain one', () => {
-  for (const path of ['logs/*.log', 'a?', '[ab]', '{a,b}', '**/x', '@(a|b)']) assert.ok(isPattern(path), path)
-  for (const path of ['input.txt', '/var/log/a b.log', '..data/input.txt', 'a@b(c]}']) assert.ok(!isPattern(path), path)
 })

@@ -20,13 +20,18 @@ class ConfigMapVolume {
   }
 
   update(content: string): void {
+    this.swap(content)()
+  }
+
+  /** @returns the kubelet's last step: it deletes what was there before */
+  swap(content: string): () => void {
     const volume = dirname(this.path)
     const [old, fresh] = [`..2026_${this.#version}`, `..2026_${++this.#version}`]
     mkdirSync(join(volume, fresh))
     writeFileSync(join(volume, fresh, 'input.txt'), content)
     symlinkSync(fresh, join(volume, '..data_tmp'))
     renameSync(join(volume, '..data_tmp'), join(volume, '..data'))
-    rmSync(join(volume, old), { recursive: true, force: true })
+    return () => rmSync(join(volume, old), { recursive: true, force: true })
   }
 }
 
@@ -52,10 +57,11 @@ test('the swap of a ConfigMap is seen at once, each time', options, async (t) =>
   for (let n = 1; n <= 3; n++) {
     const { line } = await stalled(t, reader)
     content += `${n}\n`
-    volume.update(content)
+    const clean = volume.swap(content)
     // No time passes until the swap is seen; then the grace time does.
     const seen = () => assert.equal(reader.log.of('info').filter(({ message }) => /new file/.test(message)).length, n)
     await t.waitFor(seen, { interval: 1, timeout: 5000 })
+    clean()
     await ticking(t, clock, line)
   }
   assert.deepEqual(reader.texts, ['a', '1', '2', '3'])

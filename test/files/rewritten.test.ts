@@ -150,3 +150,24 @@ test('a file that begins with the same heading is not taken for a copy', options
   appendFileSync(path, 'a\n')
   assert.deepEqual(await reader.until(2), ['heading', 'a'])
 })
+
+test(
+  'the same lines written again after a truncation that was seen are sent again, also after a restart',
+  options,
+  async (t) => {
+    const path = join(workspace(t), 'input.txt')
+    writeFileSync(path, 'a\nb\n')
+    const reader = await reading(t, path)
+    await reader.until(2)
+    const [old] = reader.lines
+    truncateSync(path)
+    await reader.step()
+    appendFileSync(path, 'a\nb\n')
+    // As if the confirms of the old lines came late: this checkpoint must not pass for one of the new.
+    const checkpoint = await reader.source.checkpoint(`${old?.file}`, 4)
+    assert.deepEqual(await reader.until(4), ['a', 'b', 'a', 'b'])
+    await reader.source.close()
+    const later = await reading(t, path, { checkpoint, once: true })
+    assert.deepEqual(await later.all(), ['a', 'b'])
+  },
+)

@@ -52,9 +52,9 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
       with: fc.constantFrom('added', 'added', 'edited', 'shortened', 'other'),
     }),
   },
-  { weight: 2, arbitrary: fc.constant({ op: 'save' as const }) },
+  { weight: 3, arbitrary: fc.constant({ op: 'save' as const }) },
   {
-    weight: 2,
+    weight: 3,
     arbitrary: fc.record({
       op: fc.constant('restart' as const),
       from: fc.constantFrom('last', 'last', 'first', 'nothing'),

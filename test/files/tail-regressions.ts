@@ -39,6 +39,33 @@ export const regressions: readonly { readonly title: string; readonly operations
     ],
   },
   {
+    title: 'a rotated file whose end is read again after a restart, before a successor that begins with all of it',
+    operations: [
+      { op: 'append', piece: 'line', size: 700 },
+      { op: 'look' },
+      { op: 'append', piece: 'line', size: 0 },
+      { op: 'save' },
+      { op: 'rotate', next: 'same begin', late: false },
+      { op: 'look' },
+      { op: 'restart', from: 'last' },
+      { op: 'save' },
+    ],
+  },
+  {
+    title: 'a file that came and went between two looks comes to light after a restart',
+    operations: [
+      { op: 'append', piece: 'many', size: 8 },
+      { op: 'look' },
+      { op: 'save' },
+      { op: 'replace', by: 'rename', with: 'added' },
+      { op: 'rotate', next: 'none', late: false },
+      { op: 'append', piece: 'line', size: 0 },
+      { op: 'look' },
+      { op: 'restart', from: 'last' },
+      { op: 'look' },
+    ],
+  },
+  {
     title: 'two rewrites with the same first line, the second to the same size',
     operations: [
       { op: 'append', piece: 'many', size: 29 },

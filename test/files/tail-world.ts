@@ -73,6 +73,12 @@ class LookClock implements Clock {
 
 const never = new AbortController().signal
 
+/** One character of the middle changed, as a rule: no number of a line. */
+function edited(text: string): string {
+  const at = Math.max(0, text.indexOf('x', text.length >> 1))
+  return `${text.slice(0, at)}#${text.slice(at + 1)}`
+}
+
 /** A real file and its model, and a real reader that has to send what the model's sends. */
 export class World {
   readonly #root: string
@@ -143,7 +149,7 @@ export class World {
   }
 
   #piece(piece: (Operation & { op: 'append' })['piece'], size: number): string {
-    if (piece === 'many') return Array.from({ length: 30 }, () => `${this.#line(size)}\n`).join('')
+    if (piece === 'many') return Array.from({ length: 90 }, () => `${this.#line(size)}\n`).join('')
     return { line: () => `${this.#line(size)}\n`, part: () => this.#line(size), end: () => 'y\n', blank: () => '\n' }[
       piece
     ]()
@@ -243,7 +249,7 @@ export class World {
   #replace(by: 'rename' | 'delete', how: string): void {
     const old = this.#text
     const line = `${this.#line(9)}\n`
-    const text = { added: old + line, edited: `#${old.slice(1)}`, other: line }[how]
+    const text = { added: old + line, edited: edited(old), other: line }[how]
     if (by === 'delete') this.#remove()
     this.#directory.remove()
     this.#place(text ?? old.slice(0, old.lastIndexOf('\n', old.length - 2) + 1))
