@@ -37,7 +37,7 @@ test('bodies arrive byte for byte: every value, none at all, and 16 MiB', async 
   }
 })
 
-test('what the broker nacks is published again, in order, until there is room', async (t) => {
+test('what the broker nacks is published again until there is room, and what it took is not', async (t) => {
   const limits = { 'x-queue-type': 'classic', 'x-max-length': 1, 'x-overflow': 'reject-publish' }
   await vhost.ask(async (channel) => {
     await channel.assertExchange('full', 'fanout')
@@ -59,7 +59,8 @@ test('what the broker nacks is published again, in order, until there is room', 
   })
   taken.push(...(await vhost.take('full')).map(String))
   assert.deepEqual(confirmed, sent)
-  assert.deepEqual([...new Set(taken)], sent)
+  // What stood in the same window behind a nack may have found room: the order of the queue is not promised then.
+  assert.deepEqual(taken.sort(), sent)
 })
 
 test('an unroutable message is not taken for another one that has the same id', async (t) => {
@@ -74,13 +75,15 @@ test('an unroutable message is not taken for another one that has the same id', 
   put('a', 'there')
   put('b', 'not-there')
   put('c', 'there')
-  await eventually(t, () => assert.ok(instruments.counters.unroutable >= 2))
+  put('same', 'there')
+  put('same', 'not-there')
+  await eventually(t, () => assert.ok(instruments.counters.unroutable >= 4))
   assert.deepEqual(confirmed, ['a'])
   await vhost.ask((channel) => channel.assertQueue('not-there', { arguments: { 'x-queue-type': 'classic' } }))
   await publisher.idle()
-  assert.deepEqual(confirmed, ['a', 'b', 'c'])
-  assert.deepEqual((await vhost.take('there')).map(String), ['a', 'c'])
-  assert.deepEqual((await vhost.take('not-there')).map(String), ['b'])
+  assert.deepEqual(confirmed, ['a', 'b', 'c', 'same', 'same'])
+  assert.deepEqual((await vhost.take('there')).map(String), ['a', 'c', 'same'])
+  assert.deepEqual((await vhost.take('not-there')).map(String), ['b', 'same'])
 })
 
 test('whatever headers a message came with, it can be published again', async (t) => {

@@ -122,9 +122,10 @@ test('a permission that is withdrawn ends the publisher with a code', async () =
 
 const odd = ['p@ss:w/ord?#[]%41', 'ü€😀 space', '"quoted\\"', '%2F', '+&=;,$!*()']
 for (const [index, special] of odd.entries()) {
-  test(`user, password and vhost may hold ${special}`, async () => {
+  test(`user, password and vhost may hold ${special}`, async (t) => {
     const name = `${special}-${index}-${suffix}`
     const strange = await openVhost(`${special}-${index}`)
+    t.after(strange.dispose)
     const login = new URL(await user(name, null, special))
     const inside = `permissions/${encodeURIComponent(strange.vhost)}/${encodeURIComponent(name)}`
     await vhost.api('PUT', inside, everything)
@@ -133,6 +134,5 @@ for (const [index, special] of odd.entries()) {
     publisher.publish(message('logs', 'body'), () => {})
     await publisher.idle()
     await publisher.close()
-    await strange.dispose()
   })
 }

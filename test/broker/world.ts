@@ -1,7 +1,7 @@
 import { after, type TestContext } from 'node:test'
 import { connect } from 'amqplib'
 import { parseAddress } from '../../runtime/core/address.ts'
-import type { Broker, Instruments } from '../../runtime/ports.ts'
+import type { Broker, Instruments, LockingBroker } from '../../runtime/ports.ts'
 import { rabbitmq } from '../../runtime/rabbitmq/broker.ts'
 import { systemClock } from '../../runtime/system/clock.ts'
 import { countingInstruments } from '../../runtime/telemetry/instruments.ts'
@@ -9,7 +9,7 @@ import { type LogEntry, recordingLog } from '../loops/consuming.ts'
 import { openVhost } from '../support/broker.ts'
 
 export interface RealBroker {
-  readonly broker: Broker
+  readonly broker: Broker & LockingBroker
   readonly instruments: Instruments
   /** What the adapter logged. */
   readonly entries: LogEntry[]
