@@ -20,6 +20,7 @@ export class Checkpointer {
   #confirmed = 0
   #saved = 0
   #saving: Promise<void> | null = null
+  #stopped = false
   #cancelTimer: (() => void) | null = null
   #waitingForRoom: (() => void)[] = []
   #fail: (error: unknown) => void = () => {}
@@ -63,6 +64,12 @@ export class Checkpointer {
     }
   }
 
+  /** Nothing more is saved: whoever comes next may be at work already. */
+  stop(): void {
+    this.#stopped = true
+    this.#cancelTimer?.()
+  }
+
   #schedule(): void {
     if (this.#saving || !this.#position) return
     const { clock, checkpointLines, checkpointMs } = this.#with
@@ -71,7 +78,7 @@ export class Checkpointer {
   }
 
   #saveNow(): void {
-    if (this.#saving || !this.#position) return
+    if (this.#stopped || this.#saving || !this.#position) return
     this.#cancelTimer?.()
     this.#cancelTimer = null
     const { file, end } = this.#position

@@ -2,13 +2,14 @@ import { ConsumerLoop } from './consume.ts'
 import { type Config, type ConsumerConfig, checkSpec, type ProducerConfig, readConfig } from './core/config.ts'
 import { describe, exitCodeOf, FnError } from './core/errors.ts'
 import { type Event, type State, step } from './core/lifecycle.ts'
+import { isPattern } from './core/pattern.ts'
 import { abortAfterMs } from './core/scale.ts'
 import { type FunctionSpec, isConsumer } from './core/spec.ts'
-import { topologyOf } from './core/topology.ts'
-import type { Log } from './ports.ts'
+import { checkpointTopology, lockQueueOf, topologyOf } from './core/topology.ts'
+import type { CheckpointStore, Clock, Instruments, Log, Wrap } from './ports.ts'
 import type { Producing } from './produce.ts'
 import { rabbitmq } from './rabbitmq/broker.ts'
-import { systemClock as clock } from './system/clock.ts'
+import { systemClock } from './system/clock.ts'
 import { ParentReports } from './system/parent.ts'
 import { onStopSignals } from './system/signals.ts'
 import { countingInstruments } from './telemetry/instruments.ts'
@@ -33,8 +34,9 @@ const write = (line: string): void => {
 /**
  * Runs one function until it is told to stop: the composition root, called by each bundle with the function's name and its
  * default export. The only place that reads the environment and ends the process.
+ * @param wrap what a test build puts between the function and the world; a bundle has none
  */
-export function run(name: string, exported: unknown): void {
+export function run(name: string, exported: unknown, wrap: Wrap = (_port, implementation) => implementation): void {
   let spec: FunctionSpec
   let config: Config
   try {
@@ -44,25 +46,33 @@ export function run(name: string, exported: unknown): void {
     process.stderr.write(`${describe(error)}\n`)
     process.exit(exitCodeOf(error))
   }
-  new Process(name, config, spec).start()
+  new Process(name, config, spec, wrap).start()
 }
 
 class Process {
   readonly #name: string
   readonly #config: Config
   readonly #spec: FunctionSpec
+  readonly #wrap: Wrap
+  readonly #clock: Clock
   readonly #log: Log
   readonly #reports: ParentReports
-  readonly #instruments = countingInstruments(() => this.#reports.changed())
+  readonly #instruments: Instruments
   #state: State = 'running'
   #work: Work | null = null
 
-  constructor(name: string, config: Config, spec: FunctionSpec) {
+  constructor(name: string, config: Config, spec: FunctionSpec, wrap: Wrap) {
     this.#name = name
     this.#config = config
     this.#spec = spec
-    this.#log = new JsonLog(write, clock, config.logLevel, { function: name })
-    this.#reports = new ParentReports(name, clock)
+    this.#wrap = wrap
+    this.#clock = wrap('clock', systemClock)
+    this.#log = wrap('log', new JsonLog(write, systemClock, config.logLevel, { function: name }))
+    this.#reports = new ParentReports(name, systemClock)
+    this.#instruments = wrap(
+      'instruments',
+      countingInstruments(() => this.#reports.changed()),
+    )
     this.#reports.follow(this.#instruments)
   }
 
@@ -94,10 +104,8 @@ class Process {
     const { broker: address, topology } = this.#config
     const log = this.#log
     const connectionName = `kedafn ${this.#name}`
-    return rabbitmq(
-      { address, connectionName, clock, random: Math.random, log, instruments: this.#instruments },
-      topology,
-    )
+    const connecting = { address, connectionName, clock: this.#clock, random: Math.random, log }
+    return this.#wrap('broker', rabbitmq({ ...connecting, instruments: this.#instruments }, topology))
   }
 
   #consumer(config: ConsumerConfig): Work {
@@ -107,7 +115,7 @@ class Process {
       config,
       spec,
       broker: this.#broker(),
-      clock,
+      clock: this.#clock,
       random: Math.random,
       log: this.#log,
       instruments: this.#instruments,
@@ -124,13 +132,15 @@ class Process {
   async #producer(config: ProducerConfig): Promise<Work> {
     const spec = this.#spec
     if (isConsumer(spec)) throw new TypeError('a producer needs a source')
-    const topology = topologyOf(config.queue, config.exchange, [])
-    const open = () => {
-      const publisher = this.#broker().publisher({ window: config.window, windowBytes, topology })
+    const { Checkpoints, TurnTaking } = await import('./produce-locked.ts')
+    const loop = new TurnTaking(() => {
+      const checkpoints = new Checkpoints()
+      const { publisher, store } = this.#publisher(config, checkpoints.admit)
       void publisher.ready.then(() => this.#ready())
-      return { config, spec, publisher, clock, log: this.#log, instruments: this.#instruments }
-    }
-    const loop = await producerLoop(config, this.#log, open)
+      const guard = (kept: CheckpointStore) => (config.lock ? checkpoints.watch(kept, kept !== store) : kept)
+      const producing = { config, spec, publisher, clock: this.#clock, log: this.#log, instruments: this.#instruments }
+      return { publisher, begin: () => producerLoop(producing, store, guard, this.#wrap) }
+    }, this.#log)
     const done = loop.run()
     return {
       done,
@@ -140,6 +150,16 @@ class Process {
       },
       abortHandlers: () => {},
     }
+  }
+
+  #publisher(config: ProducerConfig, admit: () => Promise<void>) {
+    const { queue, exchange, sourceName, window } = config
+    const checkpoint = config.checkpoint === 'broker' ? checkpointTopology(queue, sourceName) : null
+    const topology = [...topologyOf(queue, exchange), ...(checkpoint ? [checkpoint] : [])]
+    const options = { window, windowBytes, topology }
+    if (!config.lock) return { publisher: this.#broker().publisher(options), store: null }
+    const lock = lockQueueOf(queue, sourceName)
+    return this.#broker().locked({ ...options, lock, admit, checkpointQueue: checkpoint?.name ?? null })
   }
 
   #ready(): void {
@@ -167,8 +187,8 @@ class Process {
   #drain(): void {
     const { graceMs } = this.#config
     this.#reports.state('draining')
-    clock.after(abortAfterMs(graceMs), () => this.#happened('abort-due'))
-    clock.after(graceMs, () => {
+    this.#clock.after(abortAfterMs(graceMs), () => this.#happened('abort-due'))
+    this.#clock.after(graceMs, () => {
       const error = new FnError(
         'FN_DRAIN_TIMEOUT',
         `${graceMs} ms (KEDAFN_GRACE_MS). What is unsettled goes back to the queue`,
@@ -195,22 +215,30 @@ class Process {
   }
 }
 
-/** The loop over one file, or the loops over all that match a pattern. `open` connects, once there is something to read. */
-async function producerLoop(config: ProducerConfig, log: Log, open: () => Omit<Producing, 'source' | 'store'>) {
-  const { inputPath: path, once, checkpointPath } = config
+/** The loop over one file, or the loops over all that match a pattern. `kept` is null if the checkpoint is kept in a file. */
+async function producerLoop(
+  producing: Omit<Producing, 'source' | 'store'>,
+  kept: CheckpointStore | null,
+  guard: (store: CheckpointStore) => CheckpointStore,
+  wrap: Wrap,
+) {
+  const { clock, log } = producing
+  const { inputPath: path, once, checkpointPath } = producing.config
   // Loaded when needed: a consumer does without the tail and the hashes of its fingerprints.
-  const { GlobFinder, isPattern } = await import('./files/glob.ts')
   if (isPattern(path)) {
-    const { ProducerLoops } = await import('./produce-all.ts')
-    const finder = new GlobFinder({ pattern: path, once, checkpointPath, clock, log })
-    return new ProducerLoops({ ...open(), finder })
+    const [{ GlobFinder }, { ProducerLoops }] = await Promise.all([
+      import('./files/glob.ts'),
+      import('./produce-all.ts'),
+    ])
+    const finder = wrap('finder', new GlobFinder({ pattern: path, once, checkpointPath, guard, clock, log }))
+    return new ProducerLoops({ ...producing, finder })
   }
   const [{ ProducerLoop }, { openTail }, { fileCheckpointStore }] = await Promise.all([
     import('./produce.ts'),
     import('./files/tail.ts'),
     import('./files/checkpoint.ts'),
   ])
-  const store = fileCheckpointStore(checkpointPath)
-  const source = await openTail({ path, once, checkpoint: await store.load(), clock, log })
-  return new ProducerLoop({ ...open(), source, store })
+  const store = guard(kept ?? wrap('store', fileCheckpointStore(checkpointPath)))
+  const source = wrap('source', await openTail({ path, once, checkpoint: await store.load(), clock, log }))
+  return new ProducerLoop({ ...producing, source, store })
 }

@@ -7,6 +7,12 @@ import type { Declaration } from './core/topology.ts'
  * and each port's contract suite runs against both.
  */
 
+/**
+ * Puts something between a function and one of its ports, or returns the port as it is. So a test can die before and after
+ * every single call, without a list of the calls.
+ */
+export type Wrap = <T extends object>(port: string, implementation: T) => T
+
 // --- time ---------------------------------------------------------------------------------------------------------
 
 export interface Clock {
@@ -183,6 +189,28 @@ export interface ConsumerOptions {
 export interface Broker {
   publisher(options: PublisherOptions): Publisher
   consumer(options: ConsumerOptions): Consumer
+}
+
+export interface LockedOptions extends PublisherOptions {
+  /** What the producers of one source compete for: a session begins with it, or waits until its holder is gone. */
+  readonly lock: string
+  /**
+   * Called on each session that has the lock, before anything is published on it. FN_TAKEN_OVER: another holder was at work
+   * in between, and what is unconfirmed here may not be published any more. It is the publisher's fatal error then.
+   */
+  admit(): Promise<void>
+  /** The queue that keeps the checkpoint, if the broker does. */
+  readonly checkpointQueue: string | null
+}
+
+/** What publishes with the lock alone, and what reads and saves the checkpoint with it alone, if the broker keeps it. */
+export interface LockedPublisher {
+  readonly publisher: Publisher
+  readonly store: CheckpointStore | null
+}
+
+export interface LockingBroker {
+  locked(options: LockedOptions): LockedPublisher
 }
 
 // --- files --------------------------------------------------------------------------------------------------------

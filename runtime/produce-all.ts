@@ -40,10 +40,14 @@ export class ProducerLoops {
     const { finder, publisher } = this.#with
     try {
       await Promise.race([this.#failed, publisher.failed, this.#followAll()])
+    } catch (error) {
+      this.#fail(error)
+      throw error
     } finally {
       this.drain()
       finder.close()
       await publisher.close()
+      await Promise.all(this.#running)
     }
   }
 
@@ -67,7 +71,7 @@ export class ProducerLoops {
 
   #follow(name: string, opened: { readonly source: Source; readonly store: CheckpointStore }): void {
     const { finder, publisher, ...rest } = this.#with
-    const loop = new ProducerLoop({ ...rest, ...opened, publisher: new SharedPublisher(publisher) })
+    const loop = new ProducerLoop({ ...rest, ...opened, publisher: new SharedPublisher(publisher, this.#failed) })
     this.#loops.add(loop)
     const done = loop.run().then(
       () => {
@@ -85,18 +89,21 @@ export class ProducerLoops {
 /** One loop's part of a publisher: idle when what this loop published is confirmed, and not closed by it. */
 class SharedPublisher implements Publisher {
   readonly #publisher: Publisher
+  readonly #failed: Promise<never>
   #unconfirmed = 0
   #waitingForIdle: (() => void)[] = []
 
-  constructor(publisher: Publisher) {
+  /** @param failed rejects when any of the loops failed: all of them end then */
+  constructor(publisher: Publisher, failed: Promise<never>) {
     this.#publisher = publisher
+    this.#failed = failed
   }
 
   get ready(): Promise<void> {
     return this.#publisher.ready
   }
   get failed(): Promise<never> {
-    return this.#publisher.failed
+    return Promise.race([this.#publisher.failed, this.#failed])
   }
   room(): Promise<void> {
     return this.#publisher.room()

@@ -35,7 +35,7 @@ export class ProducerLoop {
   readonly #stop = new AbortController()
   readonly #maker: MessageMaker
   readonly #checkpointer: Checkpointer
-  /** So many messages of this process may have been sent by one before it that died. */
+  /** So many lines of this process may have been sent by one before it that died. */
   #mayRepeat: number
   #file: string | null = null
   #splitter = new LineSplitter()
@@ -63,6 +63,7 @@ export class ProducerLoop {
       await this.#checkpointer.finish()
     } finally {
       this.#stop.abort()
+      this.#checkpointer.stop()
       await publisher.close()
       await source.close()
     }
@@ -110,8 +111,9 @@ export class ProducerLoop {
       this.#skip(file, piece.end)
       return
     }
-    if (this.#mayRepeat > 0) this.#mayRepeat--
     const mark: Mark = { file, end: piece.end, lines: piece.end === null ? 0 : 1 }
+    // n.b. lines, as the checkpointer counts them: one that goes in many parts is one.
+    this.#mayRepeat -= mark.lines
     this.#newest = mark
     this.#checkpointer.begin(mark.lines)
     instruments.add('sent', mark.lines)

@@ -8,9 +8,11 @@ import {
   rangeOf,
   textOptions,
 } from './options.ts'
+import { isPattern } from './pattern.ts'
 import { Problems, redacted } from './problems.ts'
 import { type EnvSpec, type FunctionSpec, isConsumer } from './spec.ts'
 import { checkTogether, consumerOptionsOf, specValue } from './spec-check.ts'
+import { checkpointQueueOf } from './topology.ts'
 
 export { type BrokerAddress, parseAddress } from './address.ts'
 export { checkSpec } from './spec-check.ts'
@@ -34,6 +36,10 @@ export type ProducerConfig = Shared &
   Integers<typeof producerOptions> & {
     readonly kind: 'producer'
     readonly inputPath: string
+    /** Names the source in the broker: producers with the same name never work at the same time. */
+    readonly sourceName: string
+    readonly lock: boolean
+    readonly checkpoint: 'file' | 'broker'
     readonly checkpointPath: string
     readonly once: boolean
   }
@@ -66,9 +72,13 @@ export function readConfig(name: string, spec: FunctionSpec, env: Environment): 
       ...readIntegers(problems, producerOptions, spec, env),
       kind: 'producer',
       inputPath: env.INPUT_PATH || spec.source.path,
+      sourceName: readSourceName(problems, name, spec.queue, env),
+      lock: readChoice(problems, 'KEDAFN_LOCK', env) === 'on',
+      checkpoint: readChoice(problems, 'KEDAFN_CHECKPOINT', env),
       checkpointPath: env.KEDAFN_CHECKPOINT_PATH || `.kedafn/${name}.checkpoint`,
       once: readChoice(problems, 'KEDAFN_ONCE', env) === 'true',
     }
+    checkCheckpoint(problems, config)
   }
   problems.throwIfAny('FN_ENV_INVALID', name)
   return config
@@ -105,6 +115,25 @@ function readChoice<const N extends keyof Choices>(
   const choice = choices.find((candidate) => candidate === seen)
   if (choice === undefined) problems.add(name, seen, choices.join(' or '))
   return choice ?? standard
+}
+
+function checkCheckpoint(problems: Problems, { checkpoint, lock, inputPath }: ProducerConfig): void {
+  if (checkpoint !== 'broker') return
+  if (!lock) problems.add('KEDAFN_LOCK', 'off', 'on with KEDAFN_CHECKPOINT=broker: who reads it hides it from others')
+  if (isPattern(inputPath))
+    problems.add('INPUT_PATH', inputPath, 'one file, not a pattern, with KEDAFN_CHECKPOINT=broker')
+}
+
+/** The longest name of a queue, in bytes. */
+const maxNameLength = 255
+
+function readSourceName(problems: Problems, name: string, queue: string, env: Environment): string {
+  const seen = env.KEDAFN_SOURCE || name
+  const longest = maxNameLength - checkpointQueueOf(queue, '').length
+  if (!/^[A-Za-z0-9._-]+$/.test(seen) || seen.length > longest) {
+    problems.add('KEDAFN_SOURCE', seen, `1 to ${longest} of A-Z a-z 0-9 . _ -`)
+  }
+  return seen
 }
 
 function readDeclared(problems: Problems, declared: EnvSpec, env: Environment): Record<string, string> {

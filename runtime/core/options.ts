@@ -179,9 +179,24 @@ export const textOptions = {
     meaning: 'the least severe level that is logged',
   },
   INPUT_PATH: { default: "the source's path", meaning: 'producers: the file whose lines are sent' },
+  KEDAFN_CHECKPOINT: {
+    default: 'file',
+    choices: ['file', 'broker'],
+    meaning:
+      'producers: where the checkpoint is kept; `broker`, in a queue of its own, needs no disk and takes one file',
+  },
   KEDAFN_CHECKPOINT_PATH: {
     default: '.kedafn/<function>.checkpoint',
-    meaning: 'producers: where the checkpoint is kept',
+    meaning: 'producers: where the checkpoint is kept, if that is a file',
+  },
+  KEDAFN_LOCK: {
+    default: 'on',
+    choices: ['on', 'off'],
+    meaning: 'producers: `on` lets one of those with the same source name work, the others wait to take over',
+  },
+  KEDAFN_SOURCE: {
+    default: "the function's name",
+    meaning: 'producers: names the source in the lock and in the checkpoint in the broker; one name for each input',
   },
   KEDAFN_ONCE: {
     default: 'false',

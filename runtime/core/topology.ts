@@ -17,6 +17,11 @@ export const historyOf = (exchange: string): string => `${exchange}.history`
 /** A retry queue is named after its delay, so that a changed ladder adds queues and never meets one with another TTL. */
 export const retryQueueOf = (queue: string, delayMs: number): string => `${queue}.retry.${delayMs}`
 
+/** Where a producer without a disk keeps its checkpoint. */
+export const checkpointQueueOf = (queue: string, source: string): string => `${queue}.checkpoint.${source}`
+/** Exclusive to the connection of the producer that works, and gone with it: never declared beforehand. */
+export const lockQueueOf = (queue: string, source: string): string => `${queue}.lock.${source}`
+
 /** Small segments: a stream is trimmed by age only once a whole segment is older. */
 const historySegmentBytes = 16 * 1024 * 1024
 
@@ -76,4 +81,18 @@ export function topologyOf(
     { kind: 'binding', exchange, queue: history },
     { kind: 'binding', exchange, queue },
   ]
+}
+
+/** One message, the newest. Each start reads it with get and requeue: the delivery limit must be out of reach. */
+export const checkpointTopology = (queue: string, source: string) => {
+  return {
+    kind: 'queue',
+    name: checkpointQueueOf(queue, source),
+    arguments: {
+      'x-queue-type': 'quorum',
+      'x-max-length': 1,
+      'x-overflow': 'drop-head',
+      'x-delivery-limit': 1_000_000,
+    },
+  } as const satisfies Declaration
 }

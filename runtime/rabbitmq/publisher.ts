@@ -2,8 +2,10 @@ import type { ChannelModel, ConfirmChannel, Message, Options } from 'amqplib'
 import { describe, FnError } from '../core/errors.ts'
 import { header } from '../core/headers.ts'
 import { Prefix } from '../core/inflight.ts'
-import type { OutgoingMessage, Publisher, PublisherOptions } from '../ports.ts'
+import type { LockedOptions, OutgoingMessage, Publisher, PublisherOptions } from '../ports.ts'
 import { type Connecting, type Life, Session } from './connection.ts'
+import { takeLock } from './lock.ts'
+import { StandingPlace } from './standing.ts'
 import { declareTopology, verifyTopology } from './topology.ts'
 
 interface Entry {
@@ -34,8 +36,14 @@ const ownHeaders: ReadonlySet<string> = new Set(Object.values(header))
 
 export class AmqpPublisher implements Publisher {
   readonly #options: PublisherOptions
+  /** Null: whoever wants may publish beside this one. */
+  readonly #lock: LockedOptions | null
   readonly #with: Connecting
   readonly #session: Session
+  /** Sessions that hold the lock, and those of them that may publish. */
+  #held = false
+  readonly locked = new StandingPlace()
+  readonly admitted = new StandingPlace()
   readonly #entries = new Prefix<Entry>()
   #bytes = 0
   #ready: () => void = () => {}
@@ -48,13 +56,20 @@ export class AmqpPublisher implements Publisher {
   #waitingForRoom: Waiter[] = []
   #waitingForIdle: Waiter[] = []
 
-  constructor(options: PublisherOptions, mode: 'declare' | 'verify', connecting: Connecting) {
+  constructor(
+    options: PublisherOptions,
+    mode: 'declare' | 'verify',
+    connecting: Connecting,
+    lock: LockedOptions | null = null,
+  ) {
     this.#options = options
+    this.#lock = lock
     this.#with = connecting
     this.#session = new Session(connecting, (connection, life) => this.#open(connection, life, mode))
     this.failed = this.#session.failed
     this.failed.catch((error) => {
       this.#fatal = error
+      this.#endPlaces(error)
       for (const waiter of [...this.#waitingForRoom, ...this.#waitingForIdle]) waiter.reject(error)
       this.#waitingForRoom = []
       this.#waitingForIdle = []
@@ -89,11 +104,24 @@ export class AmqpPublisher implements Publisher {
   }
 
   close(): Promise<void> {
+    this.#endPlaces(new Error('the publisher is closed'))
     return this.#session.close()
   }
 
+  #endPlaces(error: unknown): void {
+    for (const place of [this.locked, this.admitted]) place.end(error)
+  }
+
   async #open(connection: ChannelModel, life: Life, mode: 'declare' | 'verify'): Promise<void> {
+    const lock = this.#lock
+    if (lock) await takeLock(connection, life, { ...this.#with, queue: lock.lock, again: this.#held })
+    this.#held = true
     await (mode === 'declare' ? declareTopology : verifyTopology)(connection, life, this.#options.topology)
+    if (lock) {
+      this.locked.set({ connection, life })
+      await life.guard(lock.admit())
+      this.admitted.set({ connection, life })
+    }
     const channel = await life.guard(connection.createConfirmChannel())
     life.watch(channel)
     channel.on('return', (message: Message) => this.#returned(message))

@@ -12,11 +12,13 @@ import {
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { checkSpec, type ProducerConfig, readConfig } from '../../runtime/core/config.ts'
+import { FnError } from '../../runtime/core/errors.ts'
 import type { EnvSpec, ProducerSpec } from '../../runtime/core/spec.ts'
 import { topologyOf } from '../../runtime/core/topology.ts'
 import { memoryBroker } from '../../runtime/doubles/broker.ts'
 import { settle, TestClock } from '../../runtime/doubles/clock.ts'
 import { checkpointPathOf, type FinderOptions, GlobFinder } from '../../runtime/files/glob.ts'
+import type { CheckpointStore } from '../../runtime/ports.ts'
 import { ProducerLoops } from '../../runtime/produce-all.ts'
 import { systemClock } from '../../runtime/system/clock.ts'
 import { countingInstruments } from '../../runtime/telemetry/instruments.ts'
@@ -102,6 +104,29 @@ test('all files that match are sent to their end, each in its order, and nothing
   const ids = producer.broker.ready('logs').map(({ messageId }) => messageId)
   assert.equal(new Set(ids).size, 1500)
 })
+
+test(
+  'when another producer took over one of the files, all are closed and nothing is saved any more',
+  options,
+  async (t) => {
+    const producer = new Producer(t)
+    const before = openFiles()
+    for (const name of ['a', 'b', 'c']) writeFileSync(producer.path(`${name}.log`), lines(name, '1'))
+    let saves = 0
+    const guard = (store: CheckpointStore): CheckpointStore => ({
+      load: () => store.load(),
+      save: async (checkpoint) => {
+        saves++
+        if (saves === 3) throw new FnError('FN_TAKEN_OVER', 'test')
+        await store.save(checkpoint)
+      },
+    })
+    await assert.rejects(producer.start(false, { guard }).done, { code: 'FN_TAKEN_OVER' })
+    // The one that the system's watches share stays.
+    assert.ok(openFiles() <= before + 1)
+    assert.equal(saves, 3)
+  },
+)
 
 test('each file has its own checkpoint: the next run sends only what is new', options, async (t) => {
   const producer = new Producer(t)

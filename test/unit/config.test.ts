@@ -61,6 +61,9 @@ test('a producer with nothing set has every default', () => {
     checkpointMs: 100,
     graceMs: 30_000,
     inputPath: 'input.txt',
+    sourceName: 'fn',
+    lock: true,
+    checkpoint: 'file',
     checkpointPath: '.kedafn/fn.checkpoint',
     once: false,
   })
@@ -224,4 +227,24 @@ test('no error ever holds a piece of the password, whatever it is made of', () =
     assert.ok(!message.includes(secret), `${JSON.stringify(url)}\n${message}`)
   }
   assert.ok(refused > 10_000)
+})
+
+test('a checkpoint in the broker needs the lock, and one file', () => {
+  const broker = { KEDAFN_CHECKPOINT: 'broker' }
+  assert.partialDeepStrictEqual(read(producer, broker), { checkpoint: 'broker', lock: true })
+  assert.partialDeepStrictEqual(read(producer, { KEDAFN_LOCK: 'off' }), { checkpoint: 'file', lock: false })
+  assert.deepEqual(problemsOf(producer, { ...broker, KEDAFN_LOCK: 'off', INPUT_PATH: 'logs/*.log' }), [
+    'KEDAFN_LOCK is "off"; expected on with KEDAFN_CHECKPOINT=broker: who reads it hides it from others',
+    'INPUT_PATH is "logs/*.log"; expected one file, not a pattern, with KEDAFN_CHECKPOINT=broker',
+  ])
+  assert.partialDeepStrictEqual(read(producer, { INPUT_PATH: 'logs/*.log' }), { inputPath: 'logs/*.log' })
+})
+
+test('a source is named after its function, or as the environment says, if the names of its queues still fit', () => {
+  assert.partialDeepStrictEqual(read(producer, { KEDAFN_SOURCE: 'node-7.a_B' }), { sourceName: 'node-7.a_B' })
+  for (const name of ['a/b', 'ä', ' ', 'x'.repeat(240)]) {
+    const [problem] = problemsOf(producer, { KEDAFN_SOURCE: name })
+    assert.match(problem ?? '', /^KEDAFN_SOURCE is ".*; expected 1 to 239 of A-Z a-z 0-9 \. _ -$/)
+  }
+  assert.partialDeepStrictEqual(read(producer, { KEDAFN_SOURCE: 'x'.repeat(239) }), { lock: true })
 })

@@ -1,11 +1,21 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { deadQueueOf, historyOf, retryQueueOf, topologyOf } from '../../runtime/core/topology.ts'
+import {
+  checkpointQueueOf,
+  checkpointTopology,
+  deadQueueOf,
+  historyOf,
+  lockQueueOf,
+  retryQueueOf,
+  topologyOf,
+} from '../../runtime/core/topology.ts'
 
 test('the names of a queue follow from its own', () => {
   assert.equal(deadQueueOf('logs'), 'logs.dead')
   assert.equal(historyOf('events'), 'events.history')
   assert.equal(retryQueueOf('logs', 8000), 'logs.retry.8000')
+  assert.equal(checkpointQueueOf('logs', 'node-1'), 'logs.checkpoint.node-1')
+  assert.equal(lockQueueOf('logs', 'node-1'), 'logs.lock.node-1')
 })
 
 // Redeclaring a queue with other arguments is refused by every broker that has it: a change here is a migration.
@@ -66,4 +76,17 @@ test('an ordered queue has one active consumer at a time, any other has no such 
   }
   assert.equal(argumentsOf(true)['x-single-active-consumer'], true)
   assert.equal('x-single-active-consumer' in argumentsOf(false), false)
+})
+
+test('the checkpoint queue keeps the newest message, however often it is read', () => {
+  assert.deepEqual(checkpointTopology('logs', 'node-1'), {
+    kind: 'queue',
+    name: 'logs.checkpoint.node-1',
+    arguments: {
+      'x-queue-type': 'quorum',
+      'x-max-length': 1,
+      'x-overflow': 'drop-head',
+      'x-delivery-limit': 1_000_000,
+    },
+  })
 })
