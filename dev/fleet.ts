@@ -1,9 +1,10 @@
 import { join } from 'node:path'
+import { noCounters } from '../runtime/core/counters.ts'
 import type { Counters } from '../runtime/ports.ts'
 import type { LogTail } from './log-tail.ts'
 import { Member, type MemberStatus } from './member.ts'
 import type { Plan } from './plan.ts'
-import { type Exit, FunctionProcess, noCounters, sum } from './process.ts'
+import { type Exit, FunctionProcess, sum } from './process.ts'
 import { traceToSources } from './trace.ts'
 
 export interface FleetOptions {

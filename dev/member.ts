@@ -1,6 +1,7 @@
+import { noCounters } from '../runtime/core/counters.ts'
 import type { Counters, ProcessReport } from '../runtime/ports.ts'
 import type { Plan } from './plan.ts'
-import { type Exit, type Life, noCounters, sum } from './process.ts'
+import { type Exit, type Life, sum } from './process.ts'
 
 /** What is known of a function at this moment. */
 export interface MemberStatus {

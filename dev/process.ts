@@ -79,22 +79,6 @@ function isReport(message: unknown): message is ProcessReport {
   return typeof message === 'object' && message !== null && 'kind' in message && message.kind === 'kedafn-report'
 }
 
-export const noCounters: Counters = {
-  sent: 0,
-  confirmed: 0,
-  skipped: 0,
-  unroutable: 0,
-  received: 0,
-  redelivered: 0,
-  acked: 0,
-  retried: 0,
-  dead: 0,
-  handedBack: 0,
-  repeated: 0,
-  lost: 0,
-  reconnects: 0,
-}
-
 export function sum(one: Counters, other: Counters): Counters {
   const total = { ...one }
   for (const key of Object.keys(total) as (keyof Counters)[]) total[key] += other[key] ?? 0

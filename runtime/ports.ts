@@ -1,4 +1,5 @@
 import type { Checkpoint } from './core/checkpoint.ts'
+import type { Counters } from './core/counters.ts'
 import type { Headers } from './core/spec.ts'
 import type { Declaration } from './core/topology.ts'
 
@@ -40,38 +41,7 @@ export interface Log {
   child(fields: Record<string, unknown>): Log
 }
 
-/** What the runtime counts. Totals since the process began; a later issue exports them as OpenTelemetry metrics. */
-export interface Counters {
-  /** Lines handed to the publisher. */
-  sent: number
-  /** Lines that the broker has confirmed. */
-  confirmed: number
-  /** Lines skipped because `map` returned null. */
-  skipped: number
-  /** Publishes that came back because no queue is bound. */
-  unroutable: number
-  /** Deliveries that came from the broker. */
-  received: number
-  /** Deliveries that came with the redelivered flag. */
-  redelivered: number
-  /** Deliveries acked after their handler was done with them. */
-  acked: number
-  /** Deliveries acked without the handler, since this process was done with the same message already. */
-  repeated: number
-  /** Deliveries moved to a retry queue. */
-  retried: number
-  /** Messages moved to dead letters. */
-  dead: number
-  /** Deliveries given back to the queue at drain. */
-  handedBack: number
-  /**
-   * Deliveries whose channel went away before they were settled; the broker delivers them again.
-   * received = acked + repeated + retried + dead + handedBack + lost + in flight, in a consumer.
-   */
-  lost: number
-  /** Sessions with the broker that ended without our doing. */
-  reconnects: number
-}
+export type { Counters } from './core/counters.ts'
 
 export interface Instruments {
   readonly counters: Counters
