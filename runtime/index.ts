@@ -59,5 +59,5 @@ export function defineProducer<T = Uint8Array, const E extends EnvSpec = Record<
   return spec
 }
 
-/** The lines of a file: what it holds, and what is appended to it while the producer runs. */
+/** The lines of a file, or of all files that a pattern such as `logs/*.log` matches: what they hold, and what is appended meanwhile. */
 export const lines = (options: { readonly path: string }): LinesSource => ({ kind: 'lines', path: options.path })

@@ -178,7 +178,10 @@ export const textOptions = {
     choices: ['debug', 'info', 'warn', 'error'],
     meaning: 'the least severe level that is logged',
   },
-  INPUT_PATH: { default: "the source's path", meaning: 'producers: the file whose lines are sent' },
+  INPUT_PATH: {
+    default: "the source's path",
+    meaning: 'producers: the file whose lines are sent, or a pattern such as `logs/*.log` for many',
+  },
   KEDAFN_CHECKPOINT: {
     default: 'file',
     choices: ['file', 'broker'],

@@ -145,7 +145,7 @@ export interface Line {
 /** The lines of a file that may grow, rotate and be replaced. Data only: nothing is opened. */
 export interface LinesSource {
   readonly kind: 'lines'
-  /** Overridden by the environment variable `INPUT_PATH`. */
+  /** A file, or a pattern such as `logs/*.log` for many. Overridden by the environment variable `INPUT_PATH`. */
   readonly path: string
 }
 
