@@ -16,7 +16,8 @@ import { describe } from '../runtime/core/errors.ts'
 
 const root = join(import.meta.dirname, '..')
 const stateDir = join(root, '.kedafn', 'test')
-const concurrency = 2
+/** More than a small machine has cores: many tests wait for a heartbeat, a broker or a grace period. */
+const concurrency = 3
 /** No test, and no file of tests, takes longer: what hangs has to fail. */
 const timeoutMs = 300_000
 
