@@ -51,7 +51,8 @@ async function bundle(root: string, folder: string, name: string, target: string
     format: 'cjs',
     target,
     minify: true,
-    charset: 'utf8',
+    // V8 keeps a source with one character beyond Latin-1 in twice the memory.
+    charset: 'ascii',
     sourcemap: 'linked',
     sourcesContent: false,
     metafile: true,
