@@ -82,7 +82,13 @@ async function runTests(files: readonly string[], env: NodeJS.ProcessEnv): Promi
 
 /** The core's gate: its unit tests alone reach every line, branch and function. Says more than a line only if they do not. */
 async function checkCoverage(env: NodeJS.ProcessEnv): Promise<number> {
-  const args = ['--test', '--test-isolation=none', ...coverageArguments, '--test-reporter=spec', ...filesOf([unitPattern])]
+  const args = [
+    '--test',
+    '--test-isolation=none',
+    ...coverageArguments,
+    '--test-reporter=spec',
+    ...filesOf([unitPattern]),
+  ]
   const { code, text } = await runNode(args, env, 'pipe')
   if (code === 0)
     process.stdout.write('coverage of runtime/core by its unit tests: 100 % of lines, branches and functions\n')

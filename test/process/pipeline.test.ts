@@ -113,11 +113,15 @@ test('SIGTERM drains both: what was confirmed is acked or back in the queue, exi
   assert.equal(work.lines().length, acked)
 
   const rest = work.start(built.of('log-consumer'))
-  await t.waitFor(() => assert.equal(work.lines().length, confirmed), poll)
+  const wanted = lines.slice(0, confirmed)
+  await t.waitFor(() => assert.equal(compareLines(wanted, work.lines()).missing, 0), { interval: 100, timeout: 30_000 })
   rest.kill('SIGTERM')
   assert.equal((await rest.exited).code, 0)
-  const { missing, strangers, repeated } = compareLines(lines.slice(0, confirmed), work.lines())
-  assert.deepEqual({ missing, strangers, repeated }, { missing: 0, strangers: 0, repeated: 0 })
+  const { strangers, repeated } = compareLines(wanted, work.lines())
+  assert.equal(strangers, 0)
+  // At least once: an ack that is not through when a close runs out of time costs a repeat, and no more than were unsettled.
+  assert.ok(repeated <= prefetchOf(500, 1), `${repeated} repeats`)
+  t.diagnostic(`${repeated} repeats`)
 })
 
 test('a line over the limit goes to dead letters in parts, and the lines behind it flow', async (t) => {
