@@ -1,5 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { askManagement } from './broker/management.ts'
 
 export interface VhostOptions {
   readonly broker: { readonly url: string; readonly managementUrl: string }
@@ -56,23 +57,8 @@ function readGeneration(folder: string): number {
   }
 }
 
-const answerTimeoutMs = 15_000
-
 async function ask(managementUrl: string, method: 'GET' | 'PUT' | 'DELETE', path: string, body?: unknown) {
-  const address = new URL(managementUrl)
-  const login = `${decodeURIComponent(address.username || 'guest')}:${decodeURIComponent(address.password || 'guest')}`
-  address.username = ''
-  address.password = ''
-  const base = address.href.replace(/\/$/, '')
-  const response = await fetch(`${base}/api/${path}`, {
-    method,
-    headers: {
-      authorization: `Basic ${Buffer.from(login).toString('base64')}`,
-      'content-type': 'application/json',
-    },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    signal: AbortSignal.timeout(answerTimeoutMs),
-  })
+  const response = await askManagement(managementUrl, { method, path, body })
   const text = await response.text()
   if (!response.ok)
     throw new Error(`the broker's management answered ${response.status} to ${method} /api/${path}: ${text}`)

@@ -5,7 +5,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
-import { askManagement } from '../dev/broker/management.ts'
+import { managedVersion } from '../dev/broker/management.ts'
 
 const root = join(import.meta.dirname, '..')
 const addresses = process.argv.slice(2)
@@ -14,17 +14,10 @@ if (addresses.length === 0 || addresses.length % 2 !== 0) {
   process.exit(2)
 }
 
-async function versionOf(managementUrl: string): Promise<string> {
-  const overview = (await (await askManagement(managementUrl, { path: 'overview' })).json()) as {
-    rabbitmq_version: string
-  }
-  return overview.rabbitmq_version
-}
-
 let failed = 0
 for (let at = 0; at < addresses.length; at += 2) {
   const [amqpUrl = '', managementUrl = ''] = addresses.slice(at, at + 2)
-  const version = await versionOf(managementUrl)
+  const version = await managedVersion(managementUrl)
   process.stdout.write(`\n# RabbitMQ ${version}\n`)
   const env = { ...process.env, AMQP_URL: amqpUrl, KEDAFN_TEST_MANAGEMENT_URL: managementUrl }
   const args = [join(root, 'test', 'run.ts'), 'test/broker', 'test/process']
