@@ -1,7 +1,7 @@
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { constants, gzipSync } from 'node:zlib'
-import { type BuildFailure, build, formatMessages, type Message } from 'esbuild'
+import { type BuildFailure, type BuildOptions, build, formatMessages, type Message } from 'esbuild'
 import { BuildError, modulePathOf } from './functions.ts'
 import { leanBuiltins } from './lean-builtins.ts'
 
@@ -40,15 +40,28 @@ export async function bundleFunctions({ root, outDir, names }: BundleOptions): P
   return Promise.all(names.map((name) => bundle(root, join(outDir, name), name, target)))
 }
 
+/** How everything becomes one cjs file that Node runs. */
+export const oneFile = {
+  bundle: true,
+  platform: 'node',
+  format: 'cjs',
+  plugins: [leanBuiltins],
+  // cjs has no import.meta: what packages ask of it is answered for the bundle itself.
+  define: {
+    'import.meta.url': 'bundleUrl',
+    'import.meta.filename': '__filename',
+    'import.meta.dirname': '__dirname',
+  },
+  banner: { js: 'const bundleUrl=require("node:url").pathToFileURL(__filename).href;' },
+} satisfies BuildOptions
+
 async function bundle(root: string, folder: string, name: string, target: string): Promise<Bundle> {
   const path = join(folder, 'function.cjs')
   const { outputFiles, metafile } = await build({
+    ...oneFile,
     stdin: { contents: entryOf(name), resolveDir: root, sourcefile: `${name}.entry.ts`, loader: 'ts' },
     absWorkingDir: root,
     outfile: path,
-    bundle: true,
-    platform: 'node',
-    format: 'cjs',
     target,
     minify: true,
     // V8 keeps a source with one character beyond Latin-1 in twice the memory.
@@ -58,14 +71,6 @@ async function bundle(root: string, folder: string, name: string, target: string
     metafile: true,
     write: false,
     logLevel: 'silent',
-    plugins: [leanBuiltins],
-    // cjs has no import.meta: what packages ask of it is answered for the bundle itself.
-    define: {
-      'import.meta.url': 'bundleUrl',
-      'import.meta.filename': '__filename',
-      'import.meta.dirname': '__dirname',
-    },
-    banner: { js: 'const bundleUrl=require("node:url").pathToFileURL(__filename).href;' },
   }).catch(async (error: BuildFailure) => {
     throw new BuildError(await describeMessages(name, error.errors ?? [], 'error', error))
   })

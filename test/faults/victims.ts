@@ -2,7 +2,7 @@ import { mkdtempSync, realpathSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { build } from 'esbuild'
-import { leanBuiltins } from '../../tooling/lean-builtins.ts'
+import { oneFile } from '../../tooling/bundle.ts'
 
 const root = join(import.meta.dirname, '..', '..')
 
@@ -29,22 +29,13 @@ export async function buildVictims(): Promise<Victims> {
   const bundle = async (name: Victim): Promise<string> => {
     const path = join(folder, `${name}.cjs`)
     await build({
+      ...oneFile,
       stdin: { contents: entryOf(name), resolveDir: root, loader: 'ts' },
       absWorkingDir: root,
       outfile: path,
-      bundle: true,
-      platform: 'node',
-      format: 'cjs',
       target: `node${process.versions.node}`,
       sourcemap: 'inline',
       logLevel: 'silent',
-      plugins: [leanBuiltins],
-      define: {
-        'import.meta.url': 'bundleUrl',
-        'import.meta.filename': '__filename',
-        'import.meta.dirname': '__dirname',
-      },
-      banner: { js: 'const bundleUrl=require("node:url").pathToFileURL(__filename).href;' },
     })
     return path
   }
