@@ -26,7 +26,7 @@ export interface Plan {
   readonly longestRetryMs: number
 }
 
-const ownVariables = ['AMQP_URL', 'INPUT_PATH', 'OUTPUT_PATH', 'KEDAFN_CHECKPOINT_PATH', 'KEDAFN_ONCE']
+const ownVariables = ['AMQP_URL', 'AMQP_URL_FILE', 'INPUT_PATH', 'OUTPUT_PATH', 'KEDAFN_CHECKPOINT_PATH', 'KEDAFN_ONCE']
 
 /**
  * Plans every function. The pipeline's input goes to the producers whose source is `input.txt`, its output to the consumers
@@ -64,7 +64,11 @@ function planOf({ name, spec }: FunctionFacts, pipeline: Pipeline, outer: Enviro
     env.KEDAFN_ONCE = String(once)
   }
   // A private broker holds nothing that could be verified.
-  if (!outer.AMQP_URL) env.KEDAFN_TOPOLOGY = 'declare'
+  if (!outer.AMQP_URL) {
+    env.KEDAFN_TOPOLOGY = 'declare'
+    // It has a login of its own.
+    for (const variable of Object.keys(env)) if (variable.startsWith('AMQP_')) delete env[variable]
+  }
   const config = readConfig(name, spec, { ...env, AMQP_URL: outer.AMQP_URL })
   const retryDelaysMs = config.kind === 'consumer' ? retryLadder(config) : []
   return {

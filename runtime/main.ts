@@ -1,5 +1,13 @@
 import { ConsumerLoop } from './consume.ts'
-import { type Config, type ConsumerConfig, checkSpec, type ProducerConfig, readConfig } from './core/config.ts'
+import { hasFiles, rereadBroker } from './core/broker-config.ts'
+import {
+  type BrokerConfig,
+  type Config,
+  type ConsumerConfig,
+  checkSpec,
+  type ProducerConfig,
+  readConfig,
+} from './core/config.ts'
 import { describe, exitCodeOf, FnError } from './core/errors.ts'
 import { type Event, type State, step } from './core/lifecycle.ts'
 import { isPattern } from './core/pattern.ts'
@@ -11,6 +19,7 @@ import type { Producing } from './produce.ts'
 import { rabbitmq } from './rabbitmq/broker.ts'
 import { systemClock } from './system/clock.ts'
 import { ParentReports } from './system/parent.ts'
+import { readText } from './system/read-text.ts'
 import { onStopSignals } from './system/signals.ts'
 import { countingInstruments } from './telemetry/instruments.ts'
 import { JsonLog } from './telemetry/log.ts'
@@ -41,7 +50,7 @@ export function run(name: string, exported: unknown, wrap: Wrap = (_port, implem
   let config: Config
   try {
     spec = checkSpec(name, exported)
-    config = readConfig(name, spec, process.env)
+    config = readConfig(name, spec, process.env, readText)
   } catch (error) {
     process.stderr.write(`${describe(error)}\n`)
     process.exit(exitCodeOf(error))
@@ -52,6 +61,7 @@ export function run(name: string, exported: unknown, wrap: Wrap = (_port, implem
 class Process {
   readonly #name: string
   readonly #config: Config
+  #lastBroker: BrokerConfig
   readonly #spec: FunctionSpec
   readonly #wrap: Wrap
   readonly #clock: Clock
@@ -64,6 +74,7 @@ class Process {
   constructor(name: string, config: Config, spec: FunctionSpec, wrap: Wrap) {
     this.#name = name
     this.#config = config
+    this.#lastBroker = config.broker
     this.#spec = spec
     this.#wrap = wrap
     this.#clock = wrap('clock', systemClock)
@@ -101,11 +112,22 @@ class Process {
   }
 
   #broker() {
-    const { broker: address, topology } = this.#config
+    const { topology } = this.#config
     const log = this.#log
     const connectionName = `kedafn ${this.#name}`
-    const connecting = { address, connectionName, clock: this.#clock, random: Math.random, log }
+    const connecting = { broker: () => this.#brokerNow(), connectionName, clock: this.#clock, random: Math.random, log }
     return this.#wrap('broker', rabbitmq({ ...connecting, instruments: this.#instruments }, topology))
+  }
+
+  /** As its files say now: a Secret may have been rotated since the last connection. */
+  #brokerNow(): BrokerConfig {
+    if (!hasFiles(process.env)) return this.#config.broker
+    try {
+      this.#lastBroker = rereadBroker(this.#name, process.env, readText)
+    } catch (error) {
+      this.#log.warn('the files of the login cannot be read; it is tried with what they held before', { error })
+    }
+    return this.#lastBroker
   }
 
   #consumer(config: ConsumerConfig): Work {

@@ -29,7 +29,12 @@ function integerTable(options: Readonly<Record<string, IntegerOption>>): string 
 
 function textTable(options: Readonly<Record<string, TextOption>>): string {
   const rows = Object.entries(options).map(([name, { default: standard, choices, meaning }]) => {
-    return [code(name), choices ? choices.map(code).join(', ') : 'text', code(standard), meaning]
+    return [
+      code(name),
+      choices ? choices.map(code).join(', ') : 'text',
+      standard === '' ? 'not set' : code(standard),
+      meaning,
+    ]
   })
   return table(['variable', 'values', 'default', 'meaning'], rows)
 }

@@ -6,6 +6,17 @@ export interface BrokerAddress {
   readonly username: string
   readonly password: string
   readonly vhost: string
+  /** The client's certificate says who it is (SASL EXTERNAL); user and password are not sent. */
+  readonly external?: true
+}
+
+/** The addresses of a list: a comma parts them only where a scheme follows, elsewhere it belongs to a password. */
+export const splitAddresses = (list: string): string[] => list.split(/,\s*(?=amqps?:\/\/)/i)
+
+/** True of a sound address without user and password. */
+export function isAnonymous(address: string): boolean {
+  const { username, password } = new URL(address)
+  return username === '' && password === ''
 }
 
 /**

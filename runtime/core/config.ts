@@ -1,4 +1,4 @@
-import { type BrokerAddress, parseAddress, redactUrl } from './address.ts'
+import { type BrokerConfig, readBroker } from './broker-config.ts'
 import {
   type consumerOptions,
   fits,
@@ -10,14 +10,16 @@ import {
 } from './options.ts'
 import { isPattern } from './pattern.ts'
 import { Problems, redacted } from './problems.ts'
+import { type Environment, noFiles, type ReadText, readProblem } from './secret-files.ts'
 import { type EnvSpec, type FunctionSpec, isConsumer } from './spec.ts'
 import { checkTogether, consumerOptionsOf, specValue } from './spec-check.ts'
 import { checkpointQueueOf } from './topology.ts'
 
 export { type BrokerAddress, parseAddress } from './address.ts'
+export type { BrokerConfig, TlsConfig } from './broker-config.ts'
+export type { Environment, ReadText } from './secret-files.ts'
 export { checkSpec } from './spec-check.ts'
 
-export type Environment = Readonly<Record<string, string | undefined>>
 type Integers<O> = { readonly [K in keyof O]: number }
 
 interface Shared {
@@ -25,7 +27,7 @@ interface Shared {
   readonly name: string
   readonly queue: string
   readonly exchange: string
-  readonly broker: BrokerAddress
+  readonly broker: BrokerConfig
   readonly topology: 'declare' | 'verify'
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error'
   /** The variables the spec declares. */
@@ -50,16 +52,16 @@ export type Config = ConsumerConfig | ProducerConfig
  * unset; an empty variable that the spec declares is a value.
  * @throws FnError FN_ENV_INVALID naming every problem, secrets redacted
  */
-export function readConfig(name: string, spec: FunctionSpec, env: Environment): Config {
+export function readConfig(name: string, spec: FunctionSpec, env: Environment, read: ReadText = noFiles): Config {
   const problems = new Problems()
   const shared: Shared = {
     name,
     queue: spec.queue,
     exchange: spec.exchange ?? spec.queue,
-    broker: readAddress(problems, env),
+    broker: readBroker(problems, env, read),
     topology: readChoice(problems, 'KEDAFN_TOPOLOGY', env),
     logLevel: readChoice(problems, 'LOG_LEVEL', env),
-    env: readDeclared(problems, spec.env ?? {}, env),
+    env: readDeclared(problems, spec.env ?? {}, env, read),
   }
   let config: Config
   if (isConsumer(spec)) {
@@ -136,28 +138,23 @@ function readSourceName(problems: Problems, name: string, queue: string, env: En
   return seen
 }
 
-function readDeclared(problems: Problems, declared: EnvSpec, env: Environment): Record<string, string> {
+function readDeclared(problems: Problems, declared: EnvSpec, env: Environment, read: ReadText): Record<string, string> {
   const values: Record<string, string> = {}
   for (const [name, variable] of Object.entries(declared)) {
     const label = `env.${name} (${name})`
-    const value = env[name] ?? variable.default
-    if (value === undefined) problems.add(label, undefined, variable.description ?? 'a value')
-    else if (variable.oneOf && !variable.oneOf.includes(value)) {
+    const path = variable.secret && !(`${name}_FILE` in declared) ? env[`${name}_FILE`] : undefined
+    if (path && env[name] !== undefined) {
+      problems.add(`env.${name} (${name}_FILE)`, path, `${name} or ${name}_FILE, not both`)
+      continue
+    }
+    const value = path
+      ? readProblem(problems, `env.${name} (${name}_FILE)`, path, read)
+      : (env[name] ?? variable.default)
+    if (value === undefined) {
+      if (!path) problems.add(label, undefined, variable.description ?? 'a value')
+    } else if (variable.oneOf && !variable.oneOf.includes(value)) {
       problems.add(label, variable.secret ? redacted : value, variable.oneOf.join(' or '))
     } else values[name] = value
   }
   return values
-}
-
-const addressRule = 'amqp://user:password@host:port/vhost or amqps://…, user, password and vhost percent-encoded'
-const nowhere: BrokerAddress = { tls: false, hostname: '', port: 0, username: '', password: '', vhost: '' }
-
-function readAddress(problems: Problems, env: Environment): BrokerAddress {
-  const seen = env.AMQP_URL || textOptions.AMQP_URL.default
-  try {
-    return parseAddress(seen)
-  } catch {
-    problems.add('AMQP_URL', redactUrl(seen), addressRule)
-    return nowhere
-  }
 }

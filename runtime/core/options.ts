@@ -166,7 +166,26 @@ export interface TextOption {
 export const textOptions = {
   AMQP_URL: {
     default: 'amqp://guest:guest@127.0.0.1:5672',
-    meaning: 'the broker: amqp:// or amqps://, user, password and vhost percent-encoded',
+    meaning:
+      'the broker: amqp:// or amqps://, user, password and vhost percent-encoded; several, parted by commas, are tried in turn',
+  },
+  AMQP_URL_FILE: { default: '', meaning: 'a file that holds what `AMQP_URL` would' },
+  AMQP_USERNAME: { default: '', meaning: 'the user, instead of that in `AMQP_URL`, as it is: not percent-encoded' },
+  AMQP_USERNAME_FILE: { default: '', meaning: 'a file that holds what `AMQP_USERNAME` would' },
+  AMQP_PASSWORD: { default: '', meaning: 'the password, as it is; set together with `AMQP_USERNAME`' },
+  AMQP_PASSWORD_FILE: { default: '', meaning: 'a file that holds what `AMQP_PASSWORD` would' },
+  AMQP_VHOST: { default: '', meaning: 'the vhost, instead of that in `AMQP_URL`, as it is' },
+  AMQP_CA_FILE: {
+    default: '',
+    meaning: "the certificates, in PEM form, that the broker's must come from; else those of Node.js",
+  },
+  AMQP_CERT_FILE: { default: '', meaning: 'the certificate of the client, in PEM form' },
+  AMQP_KEY_FILE: { default: '', meaning: 'the key of that certificate, in PEM form' },
+  AMQP_KEY_PASSPHRASE: { default: '', meaning: 'what the key is encrypted with, if it is' },
+  AMQP_KEY_PASSPHRASE_FILE: { default: '', meaning: 'a file that holds what `AMQP_KEY_PASSPHRASE` would' },
+  AMQP_TLS_SERVER_NAME: {
+    default: '',
+    meaning: "the name that the broker's certificate must have, if it is not the host's",
   },
   KEDAFN_TOPOLOGY: {
     default: 'declare',

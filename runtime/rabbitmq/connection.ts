@@ -1,12 +1,15 @@
 import { type Channel, type ChannelModel, connect } from 'amqplib'
 import { reconnectDelayMs } from '../core/backoff.ts'
-import type { BrokerAddress } from '../core/config.ts'
+import type { BrokerAddress, BrokerConfig, TlsConfig } from '../core/config.ts'
 import { describe, type FnError } from '../core/errors.ts'
+import { Rotation } from '../core/rotation.ts'
 import type { Clock, Instruments, Log, Random } from '../ports.ts'
 import { fatalError, isVhostRefusal, type Stage } from './failures.ts'
+import { tlsOptions } from './tls.ts'
 
 export interface Connecting {
-  readonly address: BrokerAddress
+  /** Asked before each connection: what stands in files may have changed. */
+  readonly broker: () => BrokerConfig
   /** Shown in the broker's list of connections. */
   readonly connectionName: string
   readonly clock: Clock
@@ -19,6 +22,8 @@ export interface Connecting {
 
 const standardHeartbeatS = 10
 const handshakeTimeoutMs = 10_000
+/** With several brokers a silent one must not hold us up; doubled with each round that fails. */
+const firstTimeoutMs = 1000
 const closeTimeoutMs = 1000
 /** A session that lived this long was a good one: the next reconnect begins with the shortest delay again. */
 const settledMs = 5000
@@ -29,7 +34,11 @@ export interface OpenOptions {
   /** Destroys the socket when it fires, at whatever the connection is then. */
   readonly signal?: AbortSignal
   readonly heartbeatS?: number | undefined
+  readonly timeoutMs?: number
+  readonly tls?: TlsConfig
 }
+
+const noTls: TlsConfig = { ca: null, cert: null, key: null, passphrase: null, serverName: null }
 
 /**
  * n.b. `noDelay` is off by default in amqplib, and then each small write behind an unanswered one waits about 44 ms for the
@@ -39,13 +48,14 @@ export interface OpenOptions {
 export async function openConnection(
   address: BrokerAddress,
   connectionName: string,
-  { signal, heartbeatS = standardHeartbeatS }: OpenOptions = {},
+  { signal, heartbeatS = standardHeartbeatS, timeoutMs = handshakeTimeoutMs, tls: tlsConfig = noTls }: OpenOptions = {},
 ): Promise<ChannelModel> {
   const { tls, hostname, port, username, password, vhost } = address
   const socketOptions = {
     noDelay: true,
-    timeout: handshakeTimeoutMs,
+    timeout: timeoutMs,
     clientProperties: { connection_name: connectionName },
+    ...tlsOptions(address, tlsConfig),
     ...(signal && { signal }),
   }
   const connection = await connect(
@@ -195,14 +205,26 @@ export class Session {
 
   async #run(): Promise<void> {
     const { clock, random, log, instruments } = this.#with
+    const rotation = new Rotation(random)
     let attempt = 0
     let refusals = 0
+    let fatal: FnError | null = null
     while (!this.#stopped) {
       const begun = clock.monotonic()
-      const { cause, stage } = await this.#live()
+      const { addresses, tls } = this.#with.broker()
+      const count = addresses.length
+      const address = addresses[rotation.take(count)]
+      if (!address) throw new TypeError('a session needs an address')
+      const timeoutMs = count === 1 ? handshakeTimeoutMs : Math.min(handshakeTimeoutMs, firstTimeoutMs * 2 ** attempt)
+      const { cause, stage } = await this.#live(address, { tls, timeoutMs })
       if (this.#stopped) break
       refusals = isVhostRefusal(cause) ? refusals + 1 : 0
-      const fatal = fatalError(cause, stage, this.#with.address, refusals >= vhostRefusals)
+      fatal ??= fatalError(cause, stage, address, refusals >= vhostRefusals)
+      if (stage === 'connecting' && !rotation.failed(count)) {
+        log.warn('no connection to this broker; trying the next', { broker: address.hostname, cause: describe(cause) })
+        continue
+      }
+      if (stage !== 'connecting') rotation.succeeded()
       if (fatal) {
         this.abort(fatal)
         break
@@ -216,15 +238,18 @@ export class Session {
   }
 
   /** One life, from connecting to its end. */
-  async #live(): Promise<{ cause: unknown; stage: Stage }> {
+  async #live(
+    address: BrokerAddress,
+    options: Pick<OpenOptions, 'tls' | 'timeoutMs'>,
+  ): Promise<{ cause: unknown; stage: Stage }> {
     const life = new Life()
     this.#life = life
-    const { address, connectionName, heartbeatS } = this.#with
+    const { connectionName, heartbeatS } = this.#with
     const socket = new AbortController()
     let stage: Stage = 'connecting'
     try {
       const connection = await life.guard(
-        openConnection(address, connectionName, { signal: socket.signal, heartbeatS }),
+        openConnection(address, connectionName, { ...options, signal: socket.signal, heartbeatS }),
       )
       this.#connection = connection
       connection.on('error', (error) => life.end(error))

@@ -1,5 +1,6 @@
 import type { BrokerAddress } from '../core/config.ts'
 import { describe, FnError } from '../core/errors.ts'
+import { tlsFailure } from './tls.ts'
 
 /** Where in its life a session was when it ended. */
 export type Stage = 'connecting' | 'opening' | 'open'
@@ -20,6 +21,7 @@ export const isVhostRefusal = (cause: unknown): boolean =>
  * | cause | what it is |
  * |---|---|
  * | 403 in the handshake | user or password |
+ * | an error of TLS | certificates |
  * | close on `connection.open`, again and again | vhost |
  * | 403 on a channel | permission |
  * | 404 while opening, `no queue` or `no exchange` | topology missing |
@@ -34,13 +36,19 @@ export function fatalError(
 ): FnError | null {
   if (cause instanceof FnError) return cause
   const words = describe(cause)
-  const who = `user '${address.username}' at ${address.hostname}:${address.port}`
+  const where = `${address.hostname}:${address.port}`
+  const who = `${address.external ? 'the certificate of AMQP_CERT_FILE' : `user '${address.username}'`} at ${where}`
   if (stage === 'connecting') {
-    if (/ACCESS[-_]REFUSED/.test(words)) {
-      return new FnError('FN_LOGIN_REFUSED', `${who}. Check user and password in AMQP_URL`, { cause })
+    if (/ACCESS[-_]REFUSED|unknown authentication mechanism/.test(words)) {
+      const hint = address.external
+        ? 'Make a user of the name in it, and enable rabbitmq_auth_mechanism_ssl on the broker, or set AMQP_USERNAME and AMQP_PASSWORD'
+        : 'Check user and password in AMQP_URL, or AMQP_USERNAME and AMQP_PASSWORD'
+      return new FnError('FN_LOGIN_REFUSED', `${who}. ${hint}`, { cause })
     }
+    const failure = address.tls ? tlsFailure(cause, where) : null
+    if (failure) return failure
     if (vhostRefused) {
-      const hint = 'Create the vhost, give the user permissions on it, or mend the vhost in AMQP_URL'
+      const hint = 'Create the vhost, give the user permissions on it, or mend the vhost in AMQP_URL or AMQP_VHOST'
       return new FnError('FN_VHOST_REFUSED', `vhost '${address.vhost}', ${who}. ${hint}`, { cause })
     }
     return null

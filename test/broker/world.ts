@@ -1,9 +1,10 @@
 import { after, type TestContext } from 'node:test'
 import { connect } from 'amqplib'
-import { parseAddress } from '../../runtime/core/address.ts'
+import { rereadBroker } from '../../runtime/core/broker-config.ts'
 import type { Broker, Instruments, LockingBroker } from '../../runtime/ports.ts'
 import { rabbitmq } from '../../runtime/rabbitmq/broker.ts'
 import { systemClock } from '../../runtime/system/clock.ts'
+import { readText } from '../../runtime/system/read-text.ts'
 import { countingInstruments } from '../../runtime/telemetry/instruments.ts'
 import { type LogEntry, recordingLog } from '../loops/consuming.ts'
 import { openVhost } from '../support/broker.ts'
@@ -18,12 +19,16 @@ export interface RealBroker {
 /** The adapter under test, on a broker's address. */
 export function adapter(
   url: string,
-  { mode = 'declare', heartbeatS }: { mode?: 'declare' | 'verify'; heartbeatS?: number } = {},
+  {
+    mode = 'declare',
+    heartbeatS,
+    env = {},
+  }: { mode?: 'declare' | 'verify'; heartbeatS?: number; env?: Record<string, string> } = {},
 ): RealBroker {
   const entries: LogEntry[] = []
   const instruments = countingInstruments()
   const connecting = {
-    address: parseAddress(url),
+    broker: () => rereadBroker('test', { AMQP_URL: url, ...env }, readText),
     connectionName: 'kedafn test',
     clock: systemClock,
     random: Math.random,

@@ -9,7 +9,9 @@ import { seeded } from './seeded.ts'
 
 const consumer: FunctionSpec = { queue: 'logs', handle: () => {} }
 const producer: FunctionSpec = { queue: 'logs', source: { kind: 'lines', path: 'input.txt' }, map: () => null }
-const broker = { tls: false, hostname: '127.0.0.1', port: 5672, username: 'guest', password: 'guest', vhost: '/' }
+const noTls = { ca: null, cert: null, key: null, passphrase: null, serverName: null }
+const address = { tls: false, hostname: '127.0.0.1', port: 5672, username: 'guest', password: 'guest', vhost: '/' }
+const broker = { addresses: [address], tls: noTls }
 const shared = { name: 'fn', queue: 'logs', exchange: 'logs', broker, topology: 'declare', logLevel: 'info', env: {} }
 
 const read = (spec: FunctionSpec, env: Environment = {}): Config => readConfig('fn', spec, env)
@@ -185,9 +187,32 @@ test('a declared variable that is missing or no choice is a problem, a secret on
   ])
 })
 
+test('a declared secret may stand in a file, which no error shows', () => {
+  const spec: FunctionSpec = { ...consumer, env: { TOKEN: { secret: true, oneOf: ['good'] }, PLAIN: { default: 'x' } } }
+  const readWith = (env: Environment, content: string) => () => readConfig('fn', spec, env, () => content)
+  assert.deepEqual(readWith({ TOKEN_FILE: '/t', PLAIN_FILE: '/p' }, 'good\n')().env, { TOKEN: 'good', PLAIN: 'x' })
+  assert.throws(readWith({ TOKEN_FILE: '/t' }, 'hush'), /env.TOKEN \(TOKEN\) is \*\*\*; expected good$/)
+  assert.throws(
+    readWith({ TOKEN_FILE: '/t', TOKEN: 'hush' }, 'good'),
+    /TOKEN_FILE\) is "\/t"; expected TOKEN or TOKEN_FILE/,
+  )
+  assert.deepEqual(problemsOf(spec, { TOKEN_FILE: '/t' }), [
+    'env.TOKEN (TOKEN_FILE) is "/t"; expected a file that can be read (files are not read here)',
+  ])
+  const own: FunctionSpec = { ...consumer, env: { TOKEN: { secret: true, default: 'd' }, TOKEN_FILE: {} } }
+  assert.deepEqual(read(own, { TOKEN_FILE: '/t' }).env, { TOKEN: 'd', TOKEN_FILE: '/t' })
+})
+
 test('AMQP_URL says where the broker is', () => {
-  const { broker: address } = read(consumer, { AMQP_URL: 'amqps://u:p%23@[::1]/a%2Fb' })
-  assert.deepEqual(address, { tls: true, hostname: '::1', port: 5671, username: 'u', password: 'p#', vhost: 'a/b' })
+  const { addresses } = read(consumer, { AMQP_URL: 'amqps://u:p%23@[::1]/a%2Fb' }).broker
+  assert.deepEqual(addresses[0], {
+    tls: true,
+    hostname: '::1',
+    port: 5671,
+    username: 'u',
+    password: 'p#',
+    vhost: 'a/b',
+  })
 })
 
 test('all problems of an environment are named at once', () => {
