@@ -1,6 +1,7 @@
 /**
- * Writes the tables of `docs/reference/configuration.md` from the options themselves, between markers.
- * `node tooling/reference.ts` writes, `node tooling/reference.ts --check` exits with 1 if the page is not what would be written.
+ * Writes the tables of `docs/reference/configuration.md` from the options themselves, and those of `permissions.md` from what grants
+ * the permissions, between markers.
+ * `node tooling/reference.ts` writes, `node tooling/reference.ts --check` exits with 1 if a page is not what would be written.
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
@@ -11,8 +12,7 @@ import {
   type TextOption,
   textOptions,
 } from '../runtime/core/options.ts'
-
-const page = fileURLToPath(new URL('../docs/reference/configuration.md', import.meta.url))
+import { permissionsOf, type Role, type RoleOptions } from '../runtime/core/permissions.ts'
 
 const code = (value: string | number): string => `\`${value}\``
 const row = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`
@@ -48,28 +48,50 @@ const both = Object.fromEntries(
   Object.entries<IntegerOption>(consumerOptions).filter(([key]) => key in producerOptions),
 )
 
-const tables: Readonly<Record<string, string>> = {
-  consumer: integerTable(alone(consumerOptions, producerOptions)),
-  producer: integerTable(alone(producerOptions, consumerOptions)),
-  both: integerTable(both),
-  text: textTable(textOptions),
+/** A pattern in a table: a bar would end its cell. */
+const pattern = (text: string): string => code(text.replaceAll('|', '\\|'))
+
+function permissionTable(options: Omit<RoleOptions, 'queue'>): string {
+  const roles: Role[] = ['producer', 'consumer', 'scaler']
+  const rows = roles.map((role) => {
+    const { configure, write, read } = permissionsOf(role, { queue: 'logs', ...options })
+    return [role, pattern(configure), pattern(write), pattern(read)]
+  })
+  return table(['role', 'configure', 'write', 'read'], rows)
+}
+
+const pages: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  'configuration.md': {
+    consumer: integerTable(alone(consumerOptions, producerOptions)),
+    producer: integerTable(alone(producerOptions, consumerOptions)),
+    both: integerTable(both),
+    text: textTable(textOptions),
+  },
+  'permissions.md': {
+    verify: permissionTable({ topology: 'verify' }),
+    declare: permissionTable({ topology: 'declare' }),
+    checkpoint: permissionTable({ topology: 'verify', checkpoint: 'broker', source: 'log-producer' }),
+  },
 }
 
 /** The page with each table in its place. @throws Error if the page has no place for one */
-function rendered(current: string): string {
-  return Object.entries(tables).reduce((text, [name, content]) => {
-    const [begin, end] = [`<!-- table: ${name} -->\n`, '\n<!-- end -->']
+function rendered(name: string, tables: Readonly<Record<string, string>>, current: string): string {
+  return Object.entries(tables).reduce((text, [table, content]) => {
+    const [begin, end] = [`<!-- table: ${table} -->\n`, '\n<!-- end -->']
     const from = text.indexOf(begin)
     const to = text.indexOf(end, from)
-    if (from === -1 || to === -1) throw new Error(`${page} has no place for the table '${name}'`)
+    if (from === -1 || to === -1) throw new Error(`${name} has no place for the table '${table}'`)
     return text.slice(0, from + begin.length) + content + text.slice(to)
   }, current)
 }
 
-const current = readFileSync(page, 'utf8')
-const wanted = rendered(current)
-if (current === wanted) process.exitCode = 0
-else if (process.argv.includes('--check')) {
-  process.stdout.write('docs/reference/configuration.md is not what the options say: run `node tooling/reference.ts`\n')
-  process.exitCode = 1
-} else writeFileSync(page, wanted)
+for (const [name, tables] of Object.entries(pages)) {
+  const path = fileURLToPath(new URL(`../docs/reference/${name}`, import.meta.url))
+  const current = readFileSync(path, 'utf8')
+  const wanted = rendered(name, tables, current)
+  if (current === wanted) continue
+  if (process.argv.includes('--check')) {
+    process.stdout.write(`docs/reference/${name} is not what the code says: run \`node tooling/reference.ts\`\n`)
+    process.exitCode = 1
+  } else writeFileSync(path, wanted)
+}

@@ -61,6 +61,7 @@ export async function vhostFor(file: string) {
   return {
     vhost: vhost.vhost,
     url: vhost.url,
+    managementUrl: vhost.managementUrl,
     ask,
     /** A name that nothing else in this file uses. */
     name: (t: TestContext): string => `${t.name.replaceAll(/[^a-z]+/g, '-').slice(0, 40)}.${++names}`,
