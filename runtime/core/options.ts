@@ -190,7 +190,7 @@ export const textOptions = {
   KEDAFN_TOPOLOGY: {
     default: 'declare',
     choices: ['declare', 'verify'],
-    meaning: '`declare` makes exchanges and queues that are missing, `verify` only checks that they stand',
+    meaning: '`declare` makes exchanges and queues that are missing, `verify` only checks them',
   },
   LOG_LEVEL: {
     default: 'info',

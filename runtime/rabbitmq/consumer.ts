@@ -118,7 +118,7 @@ export class AmqpConsumer implements Consumer {
 
   async #open(connection: ChannelModel, life: Life, mode: 'declare' | 'verify'): Promise<void> {
     const { queue, prefetch, topology } = this.#options
-    await (mode === 'declare' ? declareTopology : verifyTopology)(connection, life, topology)
+    await (mode === 'declare' ? declareTopology : verifyTopology)(connection, life, topology, this.#with.log)
     const channel = await life.guard(connection.createChannel())
     const unwatch = life.watch(channel)
     const source = new ChannelSource(channel, life)

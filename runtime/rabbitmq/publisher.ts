@@ -116,7 +116,12 @@ export class AmqpPublisher implements Publisher {
     const lock = this.#lock
     if (lock) await takeLock(connection, life, { ...this.#with, queue: lock.lock, again: this.#held })
     this.#held = true
-    await (mode === 'declare' ? declareTopology : verifyTopology)(connection, life, this.#options.topology)
+    await (mode === 'declare' ? declareTopology : verifyTopology)(
+      connection,
+      life,
+      this.#options.topology,
+      this.#with.log,
+    )
     if (lock) {
       this.locked.set({ connection, life })
       await life.guard(lock.admit())

@@ -48,7 +48,7 @@ test('an exchange of another type is a mismatch that names it', async () => {
   consumer.start(new Inbox())
   await assert.rejects(consumer.failed, (error: FnError) => {
     assert.equal(error.code, 'FN_TOPOLOGY_MISMATCH')
-    assert.match(error.message, /inequivalent arg 'type' for exchange 'other-type'/)
+    assert.match(error.message, /exchange 'other-type': type is topic, expected fanout\. Let the queue/)
     return true
   })
   await consumer.close()
@@ -139,4 +139,56 @@ test('in verify mode a deleted queue ends the consumer with the name of what is 
   await vhost.ask((channel) => channel.deleteQueue('gone'))
   await assert.rejects(consumer.failed, /FN_TOPOLOGY_MISSING|does not exist: queue 'gone'/)
   await consumer.close()
+})
+
+test('every difference is named at once, with what is expected and what is found, and nothing is made', async () => {
+  const topology = topologyOf('odd', 'odd', [100])
+  await vhost.ask(async (channel) => {
+    await channel.assertExchange('odd', 'direct', { durable: true })
+    for (const declaration of topology) {
+      if (declaration.kind !== 'queue' || declaration.name === 'odd.dead') continue
+      const args = Object.entries(declaration.arguments).map(([name, value]) => {
+        if (name === 'x-queue-type') return [name, value]
+        if (typeof value === 'number') return [name, value + 1]
+        return [
+          name,
+          { 'at-least-once': 'at-most-once', 'reject-publish': 'drop-head', '7D': '6D' }[`${value}`] ?? 'else',
+        ]
+      })
+      await channel.assertQueue(declaration.name, { durable: true, arguments: Object.fromEntries(args) })
+    }
+  })
+  const before = await queues()
+  const expected = topology.flatMap((declaration) => {
+    if (declaration.kind === 'exchange') return ["exchange 'odd': type is direct, expected fanout"]
+    if (declaration.kind === 'binding' || declaration.name === 'odd.dead') return []
+    return Object.entries(declaration.arguments)
+      .filter(([name]) => name !== 'x-queue-type')
+      .map(([name, value]) => ({ start: `queue '${declaration.name}': ${name} is `, end: `, expected ${value}` }))
+      .map(({ start, end }) => `${start}|${end}`)
+  })
+  const said = (error: FnError) => {
+    for (const each of expected) {
+      const [start = '', end = ''] = each.split('|')
+      assert.ok(error.message.includes(start) && error.message.includes(end), `${each} is not in: ${error.message}`)
+    }
+    return true
+  }
+  const { broker, entries } = adapter(vhost.url, { mode: 'verify' })
+  const verifying = broker.publisher({ window: 1, windowBytes, topology })
+  await assert.rejects(verifying.failed, (error: FnError) => {
+    assert.equal(error.code, 'FN_TOPOLOGY_MISSING')
+    assert.match(error.message, /does not exist: queue 'odd\.dead'\. Besides, /)
+    return said(error)
+  })
+  await verifying.close()
+  assert.deepEqual(await queues(), before)
+  const unchecked = ["binding of 'odd.history' to 'odd'", "binding of 'odd' to 'odd'"]
+  assert.deepEqual(entries.find(({ fields }) => fields?.unchecked)?.fields?.unchecked, unchecked)
+  const declaring = adapter(vhost.url).broker.publisher({ window: 1, windowBytes, topology })
+  await assert.rejects(declaring.failed, (error: FnError) => {
+    assert.equal(error.code, 'FN_TOPOLOGY_MISMATCH')
+    return said(error)
+  })
+  await declaring.close()
 })
