@@ -28,8 +28,14 @@ export interface Plan {
 
 const ownVariables = ['AMQP_URL', 'AMQP_URL_FILE', 'INPUT_PATH', 'OUTPUT_PATH', 'KEDAFN_CHECKPOINT_PATH', 'KEDAFN_ONCE']
 
+export interface Plans {
+  readonly plans: readonly Plan[]
+  /** One line for each function that does not run here, for want of a variable that only a person can give. */
+  readonly leftOut: readonly string[]
+}
+
 /**
- * Plans every function. The pipeline's input goes to the producers whose source is `input.txt`, its output to the consumers
+ * Plans every function, but for those that lack a variable they cannot do without. The pipeline's input goes to the producers whose source is `input.txt`, its output to the consumers
  * that declare OUTPUT_PATH with the default `output.txt`; a function with files of its own keeps them.
  * @throws UsageError with all problems of the environment, of all functions
  */
@@ -37,9 +43,11 @@ export function planFunctions(
   facts: readonly FunctionFacts[],
   pipeline: Pipeline,
   { env, once }: { env: Environment; once: boolean },
-): readonly Plan[] {
+): Plans {
   const problems: string[] = []
+  const leftOut = facts.flatMap((one) => missingOf(one, env))
   const plans = facts.flatMap((one) => {
+    if (missingOf(one, env).length > 0) return []
     try {
       return planOf(one, pipeline, env, once)
     } catch (error) {
@@ -49,7 +57,15 @@ export function planFunctions(
     }
   })
   if (problems.length > 0) throw new UsageError(problems.join('\n'))
-  return plans
+  return { plans, leftOut }
+}
+
+/** What a person is told of a function that cannot run as the environment is: one line, or none. */
+function missingOf({ name, spec }: FunctionFacts, env: Environment): readonly string[] {
+  const missing = Object.entries(spec.env ?? {})
+    .filter(([variable, { default: standard }]) => standard === undefined && env[variable] === undefined)
+    .map(([variable, { description }]) => (description ? `${variable} (${description})` : variable))
+  return missing.length === 0 ? [] : [`${name} is left out: it needs ${missing.join(' and ')}`]
 }
 
 function planOf({ name, spec }: FunctionFacts, pipeline: Pipeline, outer: Environment, once: boolean): Plan {

@@ -23,12 +23,12 @@ const consumer = (queue: string, output: string) =>
   })
 
 const two = facts({ sends: producer('input.txt'), writes: consumer('logs', 'output.txt') })
-const planTwo = (env: Record<string, string> = {}, once = false) => planFunctions(two, pipeline, { env, once })
+const planTwo = (env: Record<string, string> = {}, once = false) => planFunctions(two, pipeline, { env, once }).plans
 
 test('the pipeline’s files go to the functions that have them by default, and to no other', () => {
   const others = facts({ 'sends-more': producer('other.txt'), counts: consumer('levels', 'levels.txt') })
   const env = { INPUT_PATH: 'x', OUTPUT_PATH: 'y', KEDAFN_ONCE: 'true', PATH: '/bin' }
-  const plans = planFunctions([...two, ...others], pipeline, { env, once: false })
+  const { plans } = planFunctions([...two, ...others], pipeline, { env, once: false })
   const seen = plans.map(({ name, env }) => [name, env.INPUT_PATH, env.OUTPUT_PATH, env.KEDAFN_ONCE, env.PATH])
   assert.deepEqual(seen, [
     ['sends', '/in', undefined, 'false', '/bin'],
@@ -65,6 +65,22 @@ test('the queues are those that the runtime makes, with what the environment ove
   assert.equal(writes?.deadQueue, 'logs.dead')
   assert.equal(writes?.longestRetryMs, 1000)
   assert.equal(writes?.graceMs, 2000)
+})
+
+test('a function that lacks a variable it cannot do without is left out, and what it needs is told', () => {
+  const env = { TOKEN: { secret: true, description: 'the token of the archive' }, MODE: {}, LEVEL: { default: '1' } }
+  const archive = facts({ archive: { ...consumer('archive', 'archive.txt'), env } })
+  const plan = (outer: Record<string, string>) =>
+    planFunctions([...two, ...archive], pipeline, { env: outer, once: false })
+  const { plans, leftOut } = plan({ MODE: '' })
+  assert.deepEqual(leftOut, ['archive is left out: it needs TOKEN (the token of the archive)'])
+  assert.deepEqual(
+    plans.map(({ name }) => name),
+    ['sends', 'writes'],
+  )
+  assert.match(plan({}).leftOut.join(), /TOKEN .* and MODE$/)
+  const complete = plan({ MODE: '', TOKEN: 't' })
+  assert.deepEqual([complete.leftOut, complete.plans.length], [[], 3])
 })
 
 test('all problems of the environment are told at once, before anything runs', () => {

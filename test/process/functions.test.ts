@@ -3,6 +3,7 @@ import { cpSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, type TestContext, test } from 'node:test'
 import { discoverFunctions } from '../../tooling/functions.ts'
+import { WebhookServer } from '../functions/webhook-server.ts'
 import { openVhost } from '../support/broker.ts'
 import { ready, send, take } from '../support/queues.ts'
 import { bundles, Workspace } from '../support/workspace.ts'
@@ -27,7 +28,7 @@ test('a third function is one folder more: it builds and runs, with a queue of i
   const repository = copyRepository(t)
   cpSync(join(examples, 'log-levels'), repository.path('functions', 'log-levels'), { recursive: true })
   const names = discoverFunctions(repository.root)
-  assert.deepEqual(names, ['log-consumer', 'log-levels', 'log-producer'])
+  assert.deepEqual(names, ['log-alerts', 'log-consumer', 'log-levels', 'log-producer'])
   const built = await bundles(repository.root, names)
   t.after(() => built.dispose())
   const work = new Workspace(t, vhost.url)
@@ -120,4 +121,25 @@ test('a delivery that keeps failing is tried as often as the spec says and ends 
   assert.equal(dead?.headers['kedafn-failed-attempts'], 3)
   picky.kill('SIGTERM')
   assert.equal((await picky.exited).code, 0)
+})
+
+test('log-alerts posts what matches: a 503 is tried again, a 404 ends dead with its cause, and nothing else is sent', async (t) => {
+  const built = await bundles(undefined, ['log-alerts'])
+  t.after(() => built.dispose())
+  const webhook = await WebhookServer.open(t)
+  const answers: Record<string, number[]> = { 'ERROR again': [503, 200], 'ERROR no': [404], 'FATAL yes': [204] }
+  webhook.answer = (response, { body }) => {
+    response.writeHead(answers[JSON.parse(body).line]?.shift() ?? 500).end()
+  }
+  const work = new Workspace(t, vhost.url)
+  const alerts = work.start(built.of('log-alerts'), { ALERT_URL: webhook.url, KEDAFN_RETRY_FIRST_DELAY_MS: '20' })
+  await alerts.logged('consuming')
+  await send(vhost.url, 'logs', ['ERROR again', 'INFO quiet', 'ERROR no', 'FATAL yes'])
+  await alerts.until('all are settled', () => alerts.counters?.acked === 3 && alerts.counters.dead === 1)
+  const lines = webhook.posted.map(({ body }) => JSON.parse(body).line)
+  assert.deepEqual(lines.toSorted(), ['ERROR again', 'ERROR again', 'ERROR no', 'FATAL yes'])
+  const [dead] = await take(vhost.url, 'log-alerts.dead', 1)
+  assert.deepEqual([String(dead?.body), dead?.headers['kedafn-cause']], ['ERROR no', 'the webhook answered 404'])
+  alerts.kill('SIGTERM')
+  assert.equal((await alerts.exited).code, 0)
 })

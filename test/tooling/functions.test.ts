@@ -25,7 +25,7 @@ test('functions are the folders of functions/, sorted', (t) => {
   const repository = copyRepository(t)
   repository.write('functions/a-first/function.ts', '')
   repository.write('functions/README.md', '')
-  assert.deepEqual(discoverFunctions(repository.root), ['a-first', 'log-consumer', 'log-producer'])
+  assert.deepEqual(discoverFunctions(repository.root), ['a-first', 'log-alerts', 'log-consumer', 'log-producer'])
   assert.deepEqual(discoverFunctions(repository.root, ['log-producer']), ['log-producer'])
 })
 
