@@ -21,6 +21,7 @@ import { systemClock } from './system/clock.ts'
 import { ParentReports } from './system/parent.ts'
 import { readText } from './system/read-text.ts'
 import { onStopSignals } from './system/signals.ts'
+import { VitalSigns } from './system/vitals.ts'
 import { countingInstruments } from './telemetry/instruments.ts'
 import { JsonLog } from './telemetry/log.ts'
 
@@ -68,6 +69,7 @@ class Process {
   readonly #log: Log
   readonly #reports: ParentReports
   readonly #instruments: Instruments
+  readonly #health: VitalSigns
   #state: State = 'running'
   #work: Work | null = null
 
@@ -85,6 +87,7 @@ class Process {
       countingInstruments(() => this.#reports.changed()),
     )
     this.#reports.follow(this.#instruments)
+    this.#health = new VitalSigns(systemClock, this.#log, config.reconnectBudgetMs)
   }
 
   start(): void {
@@ -116,7 +119,10 @@ class Process {
     const log = this.#log
     const connectionName = `kedafn ${this.#name}`
     const connecting = { broker: () => this.#brokerNow(), connectionName, clock: this.#clock, random: Math.random, log }
-    return this.#wrap('broker', rabbitmq({ ...connecting, instruments: this.#instruments }, topology))
+    return this.#wrap(
+      'broker',
+      rabbitmq({ ...connecting, instruments: this.#instruments, health: this.#health }, topology),
+    )
   }
 
   /** As its files say now: a Secret may have been rotated since the last connection. */
@@ -209,6 +215,7 @@ class Process {
   #drain(): void {
     const { graceMs } = this.#config
     this.#reports.state('draining')
+    this.#health.drain()
     this.#clock.after(abortAfterMs(graceMs), () => this.#happened('abort-due'))
     this.#clock.after(graceMs, () => {
       const error = new FnError(

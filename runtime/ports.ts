@@ -48,6 +48,26 @@ export interface Instruments {
   add(name: keyof Counters, n?: number): void
 }
 
+/** Where the sessions with the broker tell how they are: whether this process is live depends on it. */
+export interface Health {
+  /** A session that is away until it says more. `role` tells it from the others of this process. */
+  session(role: string): SessionReports
+}
+
+/** What one session tells. To tell the same again changes nothing. */
+export interface SessionReports {
+  /** There is no session, or one that does not work yet. */
+  away(cause: string): void
+  /** The session stands, and waits for something that another process has. */
+  waiting(cause: string): void
+  /** The consumer is registered, or what is published goes out. */
+  standing(): void
+  /** The broker takes no messages of this connection, in its own words; null: it takes them again. */
+  blocked(reason: string | null): void
+  /** There will be no session any more, and nothing to say of it. */
+  ended(): void
+}
+
 /** What a function's process tells the process that started it, over Node's IPC channel, when something changed. */
 export interface ProcessReport {
   readonly kind: 'kedafn-report'

@@ -30,6 +30,10 @@ const table = {
   FN_MESSAGE_UNSENDABLE: { verdict: 'fatal', summary: 'a message has properties or headers that AMQP cannot carry' },
   FN_SOURCE_UNREADABLE: { verdict: 'fatal', summary: 'the input file cannot be read' },
   FN_CHECKPOINT_UNUSABLE: { verdict: 'fatal', summary: 'the checkpoint cannot be read or written' },
+  FN_BROKER_AWAY: {
+    verdict: 'retry',
+    summary: 'there has been no session with the broker for longer than there may be',
+  },
   FN_TAKEN_OVER: { verdict: 'retry', summary: 'another producer took over the source' },
   FN_DRAIN_TIMEOUT: { verdict: 'fatal', summary: 'the drain did not end within its grace period' },
 } as const satisfies Record<string, { verdict: 'retry' | 'drop' | 'fatal' | 'config'; summary: string }>

@@ -24,6 +24,14 @@ const shared = {
     default: 30_000,
     meaning: 'the time from SIGTERM to exit, in ms',
   },
+  reconnectBudgetMs: {
+    spec: null,
+    env: 'KEDAFN_RECONNECT_BUDGET_MS',
+    min: 1000,
+    max: 3_600_000,
+    default: 300_000,
+    meaning: 'how long it may be without a session with the broker before it is no longer live, in ms',
+  },
 } as const satisfies Record<string, IntegerOption>
 
 export const consumerOptions = {

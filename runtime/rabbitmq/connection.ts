@@ -3,8 +3,8 @@ import { reconnectDelayMs } from '../core/backoff.ts'
 import type { BrokerAddress, BrokerConfig, TlsConfig } from '../core/config.ts'
 import { describe, type FnError } from '../core/errors.ts'
 import { Rotation } from '../core/rotation.ts'
-import type { Clock, Instruments, Log, Random } from '../ports.ts'
-import { fatalError, isVhostRefusal, type Stage } from './failures.ts'
+import type { Clock, Health, Instruments, Log, Random, SessionReports } from '../ports.ts'
+import { adviceOn, fatalError, isVhostRefusal, type Stage } from './failures.ts'
 import { tlsOptions } from './tls.ts'
 
 export interface Connecting {
@@ -16,6 +16,7 @@ export interface Connecting {
   readonly random: Random
   readonly log: Log
   readonly instruments: Instruments
+  readonly health: Health
   /** A broker that is silent for two to three of these is taken for dead, in s. @default 10 */
   readonly heartbeatS?: number
 }
@@ -162,9 +163,14 @@ export class Session {
     this.#fail = reject
   })
 
-  constructor(connecting: Connecting, open: (connection: ChannelModel, life: Life) => Promise<void>) {
+  /** `open` tells when what it opened works; all else about the session's health is told here. */
+  readonly health: SessionReports
+
+  /** @param role tells this session from the others of the process */
+  constructor(connecting: Connecting, role: string, open: (connection: ChannelModel, life: Life) => Promise<void>) {
     this.#with = connecting
     this.#open = open
+    this.health = connecting.health.session(role)
     this.failed.catch(() => {})
   }
 
@@ -193,12 +199,14 @@ export class Session {
     if (this.#connection && !life?.over) await closeConnection(this.#connection, this.#with.clock, farewell)
     life?.end('closed by us')
     await this.#running
+    this.health.ended()
   }
 
   /** Ends the session for good with an error. */
   abort(error: FnError): void {
     this.#stopped = true
     this.#fail(error)
+    this.health.ended()
     this.#life?.end(error)
     this.#wake()
   }
@@ -232,7 +240,10 @@ export class Session {
       if (clock.monotonic() - begun > settledMs) attempt = 0
       const delayMs = reconnectDelayMs(attempt++, random)
       if (stage === 'open') instruments.add('reconnects')
-      log.warn('no session with the broker; trying again', { cause: describe(cause), delayMs: Math.round(delayMs) })
+      const advice = adviceOn(cause)
+      const words = { cause: describe(cause), ...(advice === null ? {} : { advice }) }
+      this.health.away(advice === null ? words.cause : `${words.cause}. ${advice}`)
+      log.warn('no session with the broker; trying again', { ...words, delayMs: Math.round(delayMs) })
       await this.#sleep(delayMs)
     }
   }
@@ -254,8 +265,8 @@ export class Session {
       this.#connection = connection
       connection.on('error', (error) => life.end(error))
       connection.on('close', (error?: unknown) => life.end(error ?? 'the connection was closed'))
-      connection.on('blocked', (reason: string) => this.#with.log.warn('the broker blocks publishing', { reason }))
-      connection.on('unblocked', () => this.#with.log.info('the broker takes messages again'))
+      connection.on('blocked', (reason: string) => this.#blocked(life, reason))
+      connection.on('unblocked', () => this.#blocked(life, null))
       stage = 'opening'
       await life.guard(this.#open(connection, life))
       stage = 'open'
@@ -267,6 +278,13 @@ export class Session {
       socket.abort()
       this.#connection = null
     }
+  }
+
+  #blocked(life: Life, reason: string | null): void {
+    if (life.over) return
+    this.health.blocked(reason)
+    if (reason === null) this.#with.log.info('the broker takes messages again')
+    else this.#with.log.warn('the broker blocks publishing', { reason })
   }
 
   async #sleep(ms: number): Promise<void> {

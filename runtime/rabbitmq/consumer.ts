@@ -74,7 +74,7 @@ export class AmqpConsumer implements Consumer {
   constructor(options: ConsumerOptions, mode: 'declare' | 'verify', connecting: Connecting) {
     this.#options = options
     this.#with = connecting
-    this.#session = new Session(connecting, (connection, life) => this.#open(connection, life, mode))
+    this.#session = new Session(connecting, 'consumer', (connection, life) => this.#open(connection, life, mode))
     this.failed = this.#session.failed
   }
 
@@ -110,6 +110,7 @@ export class AmqpConsumer implements Consumer {
       if (!message) return
       const settled = source.settled(message.fields.deliveryTag)
       const delivery = received(message, source)
+      this.#session.health.standing()
       this.#listener?.delivery(delivery)
       if (!probe(delivery.headers)) return
       await life.guard(settled)
@@ -139,6 +140,7 @@ export class AmqpConsumer implements Consumer {
     }
     await life.guard(channel.consume(queue, deliver, { consumerTag }))
     if (this.#cancelled) return
+    this.#session.health.standing()
     this.#with.log.info('consuming', { queue, prefetch })
     this.#listener?.ready()
   }

@@ -66,3 +66,14 @@ export function fatalError(
   }
   return null
 }
+
+/** What a person might do about a cause that mostly passes by itself, or null. */
+export function adviceOn(cause: unknown): string | null {
+  if (/home node/.test(describe(cause))) {
+    return 'The node that holds the queue is starting, or down: start it, or delete the queue if that node is gone for good'
+  }
+  const name = /getaddrinfo (?:ENOTFOUND|EAI_AGAIN) (\S+)/.exec(describe(cause))?.[1]
+  return name === undefined
+    ? null
+    : `No address is known for '${name}': check the host in AMQP_URL, and the name server`
+}

@@ -1,7 +1,7 @@
 import type { ChannelModel } from 'amqplib'
 import { reconnectDelayMs } from '../core/backoff.ts'
 import { FnError } from '../core/errors.ts'
-import type { Clock, Log, Random } from '../ports.ts'
+import type { Clock, Log, Random, SessionReports } from '../ports.ts'
 import type { Life } from './connection.ts'
 import { codeOf } from './failures.ts'
 
@@ -16,6 +16,7 @@ export interface Locking {
   readonly clock: Clock
   readonly random: Random
   readonly log: Log
+  readonly health: SessionReports
 }
 
 /**
@@ -25,9 +26,10 @@ export interface Locking {
  * @throws FnError FN_TAKEN_OVER if it was held before and is not to be had again
  */
 export async function takeLock(connection: ChannelModel, life: Life, locking: Locking): Promise<void> {
-  const { queue, again, clock, random, log } = locking
+  const { queue, again, clock, random, log, health } = locking
   const begun = clock.monotonic()
   for (let refusals = 0; !(await isTaken(connection, life, queue)); refusals++) {
+    health.waiting(`another producer has the lock '${queue}'`)
     if (refusals === 0) log.info('waiting for the lock: another producer works', { lock: queue })
     if (again && clock.monotonic() - begun > lostAfterMs) {
       throw new FnError('FN_TAKEN_OVER', `it has the lock '${queue}'`)

@@ -65,7 +65,7 @@ export class AmqpPublisher implements Publisher {
     this.#options = options
     this.#lock = lock
     this.#with = connecting
-    this.#session = new Session(connecting, (connection, life) => this.#open(connection, life, mode))
+    this.#session = new Session(connecting, 'publisher', (connection, life) => this.#open(connection, life, mode))
     this.failed = this.#session.failed
     this.failed.catch((error) => {
       this.#fatal = error
@@ -114,7 +114,8 @@ export class AmqpPublisher implements Publisher {
 
   async #open(connection: ChannelModel, life: Life, mode: 'declare' | 'verify'): Promise<void> {
     const lock = this.#lock
-    if (lock) await takeLock(connection, life, { ...this.#with, queue: lock.lock, again: this.#held })
+    const { health } = this.#session
+    if (lock) await takeLock(connection, life, { ...this.#with, queue: lock.lock, again: this.#held, health })
     this.#held = true
     await (mode === 'declare' ? declareTopology : verifyTopology)(
       connection,
@@ -141,6 +142,7 @@ export class AmqpPublisher implements Publisher {
       this.#send(live, sequence, entry)
     }
     this.#live = live
+    health.standing()
     this.#ready()
     this.#with.log.info('publishing', { unconfirmed: this.#entries.held })
   }

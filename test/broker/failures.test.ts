@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { FnError } from '../../runtime/core/errors.ts'
-import { fatalError, type Stage } from '../../runtime/rabbitmq/failures.ts'
+import { adviceOn, fatalError, type Stage } from '../../runtime/rabbitmq/failures.ts'
 
 const address = { tls: false, hostname: 'broker', port: 5672, username: 'me', password: 'secret', vhost: 'v' }
 const reply = (code: number, words: string): Error => Object.assign(new Error(words), { code })
@@ -73,4 +73,19 @@ test('no message shows the password', () => {
   for (const [cause, stage] of Object.values(stays)) {
     assert.doesNotMatch(String(fatalError(cause, stage, address, true)?.message), /secret/)
   }
+})
+
+test('what passes by itself, but may not, comes with advice', () => {
+  const homeNode = reply(
+    404,
+    "NOT_FOUND - home node 'rabbit@b' of durable queue 'q' in vhost 'v' is down or inaccessible",
+  )
+  assert.match(String(adviceOn(homeNode)), /start it, or delete the queue/)
+  for (const code of ['ENOTFOUND', 'EAI_AGAIN']) {
+    const unknown = Object.assign(new Error(`getaddrinfo ${code} rabbit.example`), { code })
+    assert.match(String(adviceOn(unknown)), /'rabbit\.example': check the host in AMQP_URL/)
+    assert.equal(codeOf(unknown, 'connecting'), null)
+  }
+  assert.equal(adviceOn(new Error('connect ECONNREFUSED 127.0.0.1:5672')), null)
+  assert.equal(adviceOn(undefined), null)
 })

@@ -1,10 +1,11 @@
 import { after, type TestContext } from 'node:test'
 import { connect } from 'amqplib'
 import { rereadBroker } from '../../runtime/core/broker-config.ts'
-import type { Broker, Instruments, LockingBroker } from '../../runtime/ports.ts'
+import type { Broker, Clock, Instruments, LockingBroker } from '../../runtime/ports.ts'
 import { rabbitmq } from '../../runtime/rabbitmq/broker.ts'
 import { systemClock } from '../../runtime/system/clock.ts'
 import { readText } from '../../runtime/system/read-text.ts'
+import { VitalSigns } from '../../runtime/system/vitals.ts'
 import { countingInstruments } from '../../runtime/telemetry/instruments.ts'
 import { type LogEntry, recordingLog } from '../loops/consuming.ts'
 import { openVhost } from '../support/broker.ts'
@@ -14,6 +15,16 @@ export interface RealBroker {
   readonly instruments: Instruments
   /** What the adapter logged. */
   readonly entries: LogEntry[]
+  readonly health: VitalSigns
+}
+
+interface AdapterOptions {
+  readonly mode?: 'declare' | 'verify'
+  readonly heartbeatS?: number
+  /** For how long a session may be away, in ms. */
+  readonly budgetMs?: number
+  readonly clock?: Clock
+  readonly env?: Readonly<Record<string, string>>
 }
 
 /** The adapter under test, on a broker's address. */
@@ -23,20 +34,25 @@ export function adapter(
     mode = 'declare',
     heartbeatS,
     env = {},
-  }: { mode?: 'declare' | 'verify'; heartbeatS?: number; env?: Record<string, string> } = {},
+    budgetMs = 300_000,
+    clock = systemClock,
+  }: AdapterOptions = {},
 ): RealBroker {
   const entries: LogEntry[] = []
   const instruments = countingInstruments()
+  const log = recordingLog(entries)
+  const health = new VitalSigns(clock, log, budgetMs)
   const connecting = {
     broker: () => rereadBroker('test', { AMQP_URL: url, ...env }, readText),
     connectionName: 'kedafn test',
-    clock: systemClock,
+    clock,
     random: Math.random,
-    log: recordingLog(entries),
+    log,
     instruments,
+    health,
     ...(heartbeatS === undefined ? {} : { heartbeatS }),
   }
-  return { broker: rabbitmq(connecting, mode), instruments, entries }
+  return { broker: rabbitmq(connecting, mode), instruments, entries, health }
 }
 
 /** A vhost for one test file, and what a test asks the broker behind the adapter's back. */

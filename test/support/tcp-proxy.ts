@@ -16,6 +16,7 @@ export class TcpProxy implements AsyncDisposable {
   #resetAt: { readonly from: 'client' | 'server'; bytes: number } | null = null
   /** Each piece of data is passed on so many ms later. */
   latencyMs = 0
+  #rewriting: { readonly words: string; readonly by: string } | null = null
   /** Connections accepted so far. */
   accepted = 0
 
@@ -77,6 +78,17 @@ export class TcpProxy implements AsyncDisposable {
     this.#resetAt = { bytes, from }
   }
 
+  /** What the server sends has other words in it from now on: as many bytes, so that its frames stay whole. */
+  rewrite(words: string, by: string): void {
+    if (words.length !== by.length) throw new RangeError('the words must be of one length')
+    this.#rewriting = { words, by }
+  }
+
+  /** From now on, what the server sends is passed on as it is. */
+  stopRewriting(): void {
+    this.#rewriting = null
+  }
+
   /** False once {@link resetAfter} has done its work. */
   get resetDue(): boolean {
     return this.#resetAt !== null
@@ -117,10 +129,16 @@ export class TcpProxy implements AsyncDisposable {
       socket.on('close', () => this.#break(pair))
     }
     client.on('data', (data) => this.#pass(data as Buffer, server, 'client', pair))
-    server.on('data', (data) => this.#pass(data as Buffer, client, 'server', pair))
+    server.on('data', (data) => this.#pass(this.#rewritten(data as Buffer), client, 'server', pair))
     client.on('end', () => server.end())
     server.on('end', () => client.end())
     if (this.#frozen) this.freeze()
+  }
+
+  #rewritten(data: Buffer): Buffer {
+    const { words, by } = this.#rewriting ?? {}
+    if (!words || !by || !data.includes(words)) return data
+    return Buffer.from(data.toString('latin1').replaceAll(words, by), 'latin1')
   }
 
   #pass(data: Buffer, to: Socket, from: 'client' | 'server', pair: Pair): void {

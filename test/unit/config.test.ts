@@ -50,6 +50,7 @@ test('a consumer with nothing set has every default', () => {
     maxAgeMs: 604_800_000,
     timeoutMs: 300_000,
     graceMs: 30_000,
+    reconnectBudgetMs: 300_000,
   })
 })
 
@@ -62,6 +63,7 @@ test('a producer with nothing set has every default', () => {
     checkpointLines: 1000,
     checkpointMs: 100,
     graceMs: 30_000,
+    reconnectBudgetMs: 300_000,
     inputPath: 'input.txt',
     sourceName: 'fn',
     lock: true,
