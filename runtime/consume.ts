@@ -50,6 +50,7 @@ export class ConsumerLoop {
   /** Deliveries that are handled with no other beside them. */
   #suspects: Job[] = []
   #alone = false
+  #sessionsLost = 0
   readonly #inPlace: InPlace
   readonly #repeats = new Repeats()
   #running = 0
@@ -102,7 +103,7 @@ export class ConsumerLoop {
       prefetch: prefetchOf(config.batchSize, config.concurrency),
       topology,
       // n.b. a single active consumer cannot be asked for one message at a time.
-      probe: order === undefined ? (headers) => triage(headers) !== 'handle' : undefined,
+      probe: order === undefined ? (headers) => triage(headers, this.#sessionsLost) !== 'handle' : undefined,
     })
     this.failed.catch(() => {})
     this.#consumer.failed.catch(this.#fail)
@@ -202,7 +203,7 @@ export class ConsumerLoop {
 
   #take(job: Job): void {
     // An ordered queue keeps its order whatever happens: nothing is taken out of its place.
-    const what = this.#with.spec.order === undefined ? triage(job.delivery.headers) : 'handle'
+    const what = this.#with.spec.order === undefined ? triage(job.delivery.headers, this.#sessionsLost) : 'handle'
     if (what === 'mark') this.#moves.mark(job)
     else if (what === 'dead') {
       const cause = `the process died ${crashesOfSuspect} times while it handled nothing but this delivery`
@@ -217,6 +218,7 @@ export class ConsumerLoop {
 
   /** What has not begun is forgotten, for it comes again; what runs goes on and is settled into the void. */
   #lost(source: DeliverySource): void {
+    this.#sessionsLost++
     this.#notBegun()
     this.#settlement.lost(source)
     this.#moves.lost()

@@ -1,7 +1,7 @@
 import { after, type TestContext } from 'node:test'
 import { connect } from 'amqplib'
 import { rereadBroker } from '../../runtime/core/broker-config.ts'
-import type { Broker, Clock, Instruments, LockingBroker } from '../../runtime/ports.ts'
+import type { Broker, Clock, Instruments, LockingBroker, Random } from '../../runtime/ports.ts'
 import { rabbitmq } from '../../runtime/rabbitmq/broker.ts'
 import { systemClock } from '../../runtime/system/clock.ts'
 import { readText } from '../../runtime/system/read-text.ts'
@@ -25,6 +25,8 @@ interface AdapterOptions {
   readonly budgetMs?: number
   readonly clock?: Clock
   readonly env?: Readonly<Record<string, string>>
+  /** 0 reconnects at once. */
+  readonly random?: Random
 }
 
 /** The adapter under test, on a broker's address. */
@@ -36,6 +38,7 @@ export function adapter(
     env = {},
     budgetMs = 300_000,
     clock = systemClock,
+    random = Math.random,
   }: AdapterOptions = {},
 ): RealBroker {
   const entries: LogEntry[] = []
@@ -46,7 +49,7 @@ export function adapter(
     broker: () => rereadBroker('test', { AMQP_URL: url, ...env }, readText),
     connectionName: 'kedafn test',
     clock,
-    random: Math.random,
+    random,
     log,
     instruments,
     health,
