@@ -79,6 +79,9 @@ function planOf({ name, spec }: FunctionFacts, pipeline: Pipeline, outer: Enviro
     env.KEDAFN_CHECKPOINT_PATH = checkpointPathOf(pipeline, name)
     env.KEDAFN_ONCE = String(once)
   }
+  // Many functions on one machine: each has a port of its own.
+  env.OTEL_EXPORTER_PROMETHEUS_HOST ||= '127.0.0.1'
+  env.OTEL_EXPORTER_PROMETHEUS_PORT = '0'
   // A private broker holds nothing that could be verified.
   if (!outer.AMQP_URL) {
     env.KEDAFN_TOPOLOGY = 'declare'

@@ -37,6 +37,9 @@ interface Work {
 /** At most this many bytes of unconfirmed bodies, whatever the window. */
 const windowBytes = 64 * 1024 * 1024
 
+/** Probes and scrapes can wait, the first delivery cannot: without one the port is opened after this long. */
+const idleMs = 500
+
 const write = (line: string): void => {
   process.stdout.write(line)
 }
@@ -72,6 +75,7 @@ class Process {
   readonly #health: VitalSigns
   #state: State = 'running'
   #work: Work | null = null
+  #firstWorkDone = () => {}
 
   constructor(name: string, config: Config, spec: FunctionSpec, wrap: Wrap) {
     this.#name = name
@@ -84,7 +88,10 @@ class Process {
     this.#reports = new ParentReports(name, systemClock)
     this.#instruments = wrap(
       'instruments',
-      countingInstruments(() => this.#reports.changed()),
+      countingInstruments((counters) => {
+        if (counters.acked + counters.confirmed > 0) this.#firstWorkDone()
+        this.#reports.changed()
+      }),
     )
     this.#reports.follow(this.#instruments)
     this.#health = new VitalSigns(systemClock, this.#log, config.reconnectBudgetMs)
@@ -103,6 +110,38 @@ class Process {
       this.#happened('signal')
     })
     this.#begin().catch((error) => this.#failed(error))
+    if (this.#config.metrics) this.#serveSoon()
+  }
+
+  #serveSoon(): void {
+    const serve = () => {
+      this.#firstWorkDone = () => {}
+      cancelTimer()
+      void this.#serve()
+    }
+    const cancelTimer = systemClock.after(idleMs, serve)
+    this.#firstWorkDone = serve
+  }
+
+  async #serve(): Promise<void> {
+    const { metricsHost: host, metricsPort } = this.#config
+    const [{ serveHttp }, { probeRoutes }] = await Promise.all([
+      import('./system/http-server.ts'),
+      import('./system/probes.ts'),
+    ])
+    try {
+      const port = await serveHttp({ host, port: metricsPort, routes: probeRoutes(() => this.#health.answer()) })
+      this.#log.info('answering probes', { host, port })
+    } catch (error) {
+      // n.b. no reason to stop: deliveries are worth more than probes, and a kubelet restarts what it cannot probe.
+      const advice = 'set OTEL_EXPORTER_PROMETHEUS_PORT to a port that is free, or to 0 for any'
+      this.#log.error('no port for probes: nothing can ask how this process is', {
+        host,
+        port: metricsPort,
+        error,
+        advice,
+      })
+    }
   }
 
   async #begin(): Promise<void> {

@@ -30,6 +30,9 @@ interface Shared {
   readonly broker: BrokerConfig
   readonly topology: 'declare' | 'verify'
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error'
+  /** Whether a port is opened for probes. */
+  readonly metrics: boolean
+  readonly metricsHost: string
   /** The variables the spec declares. */
   readonly env: Readonly<Record<string, string>>
 }
@@ -61,6 +64,8 @@ export function readConfig(name: string, spec: FunctionSpec, env: Environment, r
     broker: readBroker(problems, env, read),
     topology: readChoice(problems, 'KEDAFN_TOPOLOGY', env),
     logLevel: readChoice(problems, 'LOG_LEVEL', env),
+    metrics: readChoice(problems, 'KEDAFN_METRICS', env) === 'on',
+    metricsHost: env.OTEL_EXPORTER_PROMETHEUS_HOST || textOptions.OTEL_EXPORTER_PROMETHEUS_HOST.default,
     env: readDeclared(problems, spec.env ?? {}, env, read),
   }
   let config: Config

@@ -32,6 +32,14 @@ const shared = {
     default: 300_000,
     meaning: 'how long it may be without a session with the broker before it is no longer live, in ms',
   },
+  metricsPort: {
+    spec: null,
+    env: 'OTEL_EXPORTER_PROMETHEUS_PORT',
+    min: 0,
+    max: 65_535,
+    default: 9464,
+    meaning: 'the port of `/livez` and `/readyz`; 0 takes any that is free',
+  },
 } as const satisfies Record<string, IntegerOption>
 
 export const consumerOptions = {
@@ -200,6 +208,12 @@ export const textOptions = {
     choices: ['declare', 'verify'],
     meaning: '`declare` makes exchanges and queues that are missing, `verify` only checks them',
   },
+  KEDAFN_METRICS: {
+    default: 'on',
+    choices: ['on', 'off'],
+    meaning: '`off` opens no port for probes',
+  },
+  OTEL_EXPORTER_PROMETHEUS_HOST: { default: '0.0.0.0', meaning: 'the address of the interface that port is opened on' },
   LOG_LEVEL: {
     default: 'info',
     choices: ['debug', 'info', 'warn', 'error'],

@@ -1,14 +1,14 @@
 import { noCounters } from '../core/counters.ts'
-import type { Instruments } from '../ports.ts'
+import type { Counters, Instruments } from '../ports.ts'
 
 /** Totals in plain variables, each from 0. `changed` is called after every change. */
-export function countingInstruments(changed: () => void = () => {}): Instruments {
+export function countingInstruments(changed: (counters: Counters) => void = () => {}): Instruments {
   const counters = { ...noCounters }
   return {
     counters,
     add(name, n = 1) {
       counters[name] += n
-      changed()
+      changed(counters)
     },
   }
 }

@@ -19,7 +19,12 @@ export class FunctionProcess implements AsyncDisposable {
 
   constructor(bundle: string, env: Record<string, string>, cwd: string) {
     // Nothing of the machine's environment but what a process needs to run: the test says all that counts.
-    const base = { PATH: process.env.PATH ?? '', HOME: process.env.HOME ?? '' }
+    const base = {
+      PATH: process.env.PATH ?? '',
+      HOME: process.env.HOME ?? '',
+      OTEL_EXPORTER_PROMETHEUS_HOST: '127.0.0.1',
+      OTEL_EXPORTER_PROMETHEUS_PORT: '0',
+    }
     const child = spawn(process.execPath, [bundle], {
       cwd,
       env: { ...base, ...env },
