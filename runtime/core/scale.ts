@@ -1,12 +1,39 @@
 /** The protocol counts prefetch in 16 bits. */
 export const maxPrefetch = 65_535
 
+/** What decides how many deliveries one process holds. */
+export interface Capacity {
+  readonly batchSize: number
+  readonly batchMaxWaitMs: number
+  readonly concurrency: number
+  readonly timeoutMs: number
+  /** Undefined if the spec does not say. */
+  readonly messagesPerReplica: number | undefined
+}
+
 /**
  * Acks go in groups of a batch, and a group must stay at or under half of the prefetch, or the broker idles while a group
  * is written: hence twice what the handlers can hold, at least 10. The spec check keeps it at or under {@link maxPrefetch}.
  */
 export function prefetchOf(batchSize: number, concurrency: number): number {
   return Math.max(10, 2 * batchSize * concurrency)
+}
+
+/**
+ * n.b. RabbitMQ ends a consumer that has not acked a delivery for 30 minutes, prefetched ones included; it looks once a
+ * minute. The rest is for settling.
+ */
+const longestHoldMs = 28 * 60_000
+
+/**
+ * The prefetch of a consumer: {@link prefetchOf}, but no more than one replica is for, so that new replicas find something,
+ * and no more than is through before the broker loses patience. Never less than the handlers hold at once.
+ */
+export function prefetchFor(capacity: Capacity): number {
+  const { batchSize, batchMaxWaitMs, concurrency, timeoutMs, messagesPerReplica } = capacity
+  const held = batchSize * concurrency
+  const rounds = Math.floor(longestHoldMs / (timeoutMs + batchMaxWaitMs))
+  return Math.max(held, Math.min(prefetchOf(batchSize, concurrency), messagesPerReplica ?? maxPrefetch, held * rounds))
 }
 
 /**

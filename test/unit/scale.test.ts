@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { abortAfterMs, maxPrefetch, prefetchOf } from '../../runtime/core/scale.ts'
+import { abortAfterMs, maxPrefetch, prefetchFor, prefetchOf } from '../../runtime/core/scale.ts'
 
 test('prefetch is twice what the handlers can hold, and at least 10', () => {
   for (const [batchSize, concurrency, prefetch] of [
@@ -32,5 +32,24 @@ test('handlers are told to give up a tenth of the grace period before it ends, w
     [0, 0],
   ] as const) {
     assert.equal(abortAfterMs(graceMs), afterMs, `grace ${graceMs}`)
+  }
+})
+
+test('a prefetch is no more than one replica is for, or than is through in 28 minutes, and no less than what runs', () => {
+  const capacity = { batchSize: 1, batchMaxWaitMs: 0, concurrency: 1, timeoutMs: 1000, messagesPerReplica: undefined }
+  for (const [changed, prefetch] of [
+    [{}, 10],
+    [{ batchSize: 500 }, 1000],
+    [{ batchSize: 500, messagesPerReplica: 1000 }, 1000],
+    [{ batchSize: 500, messagesPerReplica: 100 }, 500],
+    [{ concurrency: 10, messagesPerReplica: 15 }, 15],
+    [{ messagesPerReplica: 1 }, 1],
+    [{ timeoutMs: 300_000 }, 5],
+    [{ timeoutMs: 840_000 }, 2],
+    [{ timeoutMs: 840_000, batchMaxWaitMs: 1 }, 1],
+    [{ timeoutMs: 1_500_000, batchMaxWaitMs: 60_000, concurrency: 100 }, 100],
+    [{ timeoutMs: 1_500_000, batchMaxWaitMs: 60_000, batchSize: 3, concurrency: 1 }, 3],
+  ] as const) {
+    assert.equal(prefetchFor({ ...capacity, ...changed }), prefetch, JSON.stringify(changed))
   }
 })

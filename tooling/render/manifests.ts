@@ -1,0 +1,106 @@
+/**
+ * `node build.mjs --manifests`: the specs as objects of Kubernetes and KEDA, in files that are committed.
+ * Typed objects and a YAML writer, no templates: what is not an object cannot be rendered.
+ */
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { Document } from 'yaml'
+import { FnError } from '../../runtime/core/errors.ts'
+import { scalingOf } from '../../runtime/core/scaling.ts'
+import { isConsumer } from '../../runtime/core/spec.ts'
+import { BuildError, type FunctionFacts, modulePathOf } from '../functions.ts'
+import type { Kustomization, Rendered } from './objects.ts'
+import { type Scaled, scalerOf } from './scaler.ts'
+import { brokerConfig, workloadOf } from './workload.ts'
+
+/** Folders that hold rendered files alone: what is not rendered into them any more is deleted. */
+const ownFolders = ['manifests/base', 'keda/base']
+
+/**
+ * Every rendered file by its path, relative to the root.
+ * @throws BuildError naming every combination of numbers that cannot work, of all functions
+ */
+export function renderedFiles(facts: readonly FunctionFacts[], version: string): ReadonlyMap<string, string> {
+  const scaled = scaledOf(facts)
+  const files = new Map<string, string>()
+  const put = (folder: string, name: string, objects: readonly Rendered[], source: string): void => {
+    files.set(`${folder}/${name}.yaml`, yamlOf(objects, source))
+  }
+  for (const one of facts) put('manifests/base', one.name, workloadOf(one, version), modulePathOf(one.name))
+  put('manifests/base', 'broker', [brokerConfig()], 'tooling/render/workload.ts')
+  for (const one of scaled) put('keda/base', one.name, scalerOf(one), modulePathOf(one.name))
+  for (const folder of ownFolders) {
+    const resources = [...files.keys()]
+      .filter((path) => path.startsWith(`${folder}/`))
+      .map((path) => path.slice(folder.length + 1))
+    put(folder, 'kustomization', [kustomizationOf(resources.sort())], 'the folder functions/')
+  }
+  return files
+}
+
+function scaledOf(facts: readonly FunctionFacts[]): readonly Scaled[] {
+  const problems: string[] = []
+  const scaled = facts.flatMap(({ name, spec }): Scaled[] => {
+    if (name === 'broker' || name === 'kustomization')
+      problems.push(`functions/${name}: this name is taken in manifests/base`)
+    if (!isConsumer(spec)) return []
+    try {
+      return [{ name, queue: spec.queue, scaling: scalingOf(name, spec) }]
+    } catch (error) {
+      if (!(error instanceof FnError)) throw error
+      problems.push(error.message)
+      return []
+    }
+  })
+  if (problems.length > 0) throw new BuildError(problems.join('\n'))
+  return scaled
+}
+
+const kustomizationOf = (resources: readonly string[]): Kustomization => ({
+  apiVersion: 'kustomize.config.k8s.io/v1beta1',
+  kind: 'Kustomization',
+  resources,
+})
+
+function yamlOf(objects: readonly Rendered[], source: string): string {
+  const documents = objects.map((object) =>
+    new Document(object, { aliasDuplicateObjects: false }).toString({ lineWidth: 0, singleQuote: false }),
+  )
+  return `# Rendered from ${source} by node build.mjs --manifests: change it there.\n${documents.join('---\n')}`
+}
+
+/** Paths of files that are not what would be rendered, missing ones and leftovers included. */
+export function driftOf(root: string, files: ReadonlyMap<string, string>): readonly string[] {
+  const changed = [...files].filter(([path, text]) => textOf(join(root, path)) !== text).map(([path]) => path)
+  return [...changed, ...leftoversOf(root, files)].sort()
+}
+
+/** Makes the files what they should be. @returns the paths that were not */
+export function writeManifests(root: string, files: ReadonlyMap<string, string>): readonly string[] {
+  const drift = driftOf(root, files)
+  for (const path of drift) {
+    const text = files.get(path)
+    if (text === undefined) rmSync(join(root, path))
+    else {
+      mkdirSync(dirname(join(root, path)), { recursive: true })
+      writeFileSync(join(root, path), text)
+    }
+  }
+  return drift
+}
+
+function leftoversOf(root: string, files: ReadonlyMap<string, string>): readonly string[] {
+  return ownFolders.flatMap((folder) => {
+    return (existsSync(join(root, folder)) ? readdirSync(join(root, folder)) : [])
+      .map((name) => `${folder}/${name}`)
+      .filter((path) => path.endsWith('.yaml') && !files.has(path))
+  })
+}
+
+function textOf(path: string): string | null {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch {
+    return null
+  }
+}

@@ -1,0 +1,67 @@
+import type { Scaling } from '../../runtime/core/scaling.ts'
+import type { Rendered, ScaledObject, Trigger, TriggerAuthentication } from './objects.ts'
+import { brokerConfigName, defaultVhost, managementUrlKey, secretOf } from './workload.ts'
+
+/** A consumer, with what scales it. */
+export interface Scaled {
+  readonly name: string
+  readonly queue: string
+  readonly scaling: Scaling
+}
+
+const partOf = { 'app.kubernetes.io/part-of': 'kedafn' }
+const metadataOf = (name: string) => ({ name, labels: { 'app.kubernetes.io/name': name, ...partOf } })
+
+/** n.b. Metadata that KEDA does not know passes in silence: the tests hold it against the scaler's options. */
+const triggerOf = ({ name, queue }: Scaled, value: number): Trigger => ({
+  type: 'rabbitmq',
+  name: 'queue',
+  metadata: { protocol: 'http', vhostName: defaultVhost, queueName: queue, mode: 'QueueLength', value: `${value}` },
+  authenticationRef: { name },
+})
+
+/** Where the broker is, and who looks at it: no address in the ScaledObject, no secret in an address. */
+const authenticationOf = ({ name }: Scaled): TriggerAuthentication => ({
+  apiVersion: 'keda.sh/v1alpha1',
+  kind: 'TriggerAuthentication',
+  metadata: metadataOf(name),
+  spec: {
+    configMapTargetRef: [{ parameter: 'host', name: brokerConfigName, key: managementUrlKey }],
+    secretTargetRef: [
+      { parameter: 'username', name: secretOf('scaler'), key: 'username' },
+      { parameter: 'password', name: secretOf('scaler'), key: 'password' },
+    ],
+  },
+})
+
+export function scalerOf(scaled: Scaled): readonly Rendered[] {
+  const { name, scaling } = scaled
+  const { min, max, pollingSeconds, cooldownSeconds, value } = scaling
+  const object: ScaledObject = {
+    apiVersion: 'keda.sh/v1alpha1',
+    kind: 'ScaledObject',
+    metadata: metadataOf(name),
+    spec: {
+      scaleTargetRef: { name },
+      pollingInterval: pollingSeconds,
+      cooldownPeriod: cooldownSeconds,
+      minReplicaCount: min,
+      maxReplicaCount: max,
+      // n.b. 0 would let KEDA scale to zero while it cannot see the queue.
+      fallback: { failureThreshold: 3, replicas: Math.max(1, min), behavior: 'currentReplicasIfHigher' },
+      advanced: {
+        horizontalPodAutoscalerConfig: {
+          behavior: {
+            scaleUp: { stabilizationWindowSeconds: 0 },
+            scaleDown: {
+              stabilizationWindowSeconds: 60,
+              policies: [{ type: 'Percent', value: 50, periodSeconds: 30 }],
+            },
+          },
+        },
+      },
+      triggers: [triggerOf(scaled, value)],
+    },
+  }
+  return [authenticationOf(scaled), object]
+}
