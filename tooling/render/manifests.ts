@@ -11,6 +11,7 @@ import { isConsumer } from '../../runtime/core/spec.ts'
 import { BuildError, type FunctionFacts, modulePathOf } from '../functions.ts'
 import type { Kustomization, Rendered } from './objects.ts'
 import { type Scaled, scalerOf } from './scaler.ts'
+import { topologyObjects } from './topology.ts'
 import { brokerConfig, workloadOf } from './workload.ts'
 
 /** Folders that hold rendered files alone: what is not rendered into them any more is deleted. */
@@ -29,6 +30,7 @@ export function renderedFiles(facts: readonly FunctionFacts[], version: string):
   for (const one of facts) put('manifests/base', one.name, workloadOf(one, version), modulePathOf(one.name))
   put('manifests/base', 'broker', [brokerConfig()], 'tooling/render/workload.ts')
   for (const one of scaled) put('keda/base', one.name, scalerOf(one), modulePathOf(one.name))
+  put('manifests/overlays/rabbitmq-operator', 'topology', topologyObjects(facts), 'the queues of functions/')
   for (const folder of ownFolders) {
     const resources = [...files.keys()]
       .filter((path) => path.startsWith(`${folder}/`))

@@ -22,7 +22,7 @@ const uid = 65_532
 const dataPath = '/data'
 
 export type Component = 'consumer' | 'producer'
-const componentOf = ({ spec }: FunctionFacts): Component => (isConsumer(spec) ? 'consumer' : 'producer')
+export const componentOf = ({ spec }: FunctionFacts): Component => (isConsumer(spec) ? 'consumer' : 'producer')
 /** The Secret with a role's `username` and `password`. */
 export const secretOf = (role: Component | 'scaler'): string => `rabbitmq-${role}`
 
