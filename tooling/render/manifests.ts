@@ -30,15 +30,25 @@ export function renderedFiles(facts: readonly FunctionFacts[], version: string):
   for (const one of facts) put('manifests/base', one.name, workloadOf(one, version), modulePathOf(one.name))
   put('manifests/base', 'broker', [brokerConfig()], 'tooling/render/workload.ts')
   for (const one of scaled) put('keda/base', one.name, scalerOf(one), modulePathOf(one.name))
-  put('manifests/overlays/rabbitmq-operator', 'topology', topologyObjects(facts), 'the queues of functions/')
+  const complete = facts.filter(({ spec }) => !lacksValue(spec))
+  put('manifests/overlays/rabbitmq-operator', 'topology', topologyObjects(complete), 'the queues of functions/')
+  const leftOut = new Set(facts.filter(({ spec }) => lacksValue(spec)).map(({ name }) => `${name}.yaml`))
   for (const folder of ownFolders) {
     const resources = [...files.keys()]
       .filter((path) => path.startsWith(`${folder}/`))
       .map((path) => path.slice(folder.length + 1))
+      .filter((path) => !leftOut.has(path))
     put(folder, 'kustomization', [kustomizationOf(resources.sort())], 'the folder functions/')
   }
   return files
 }
+
+/**
+ * True if the function cannot start before a person gives it a value, such as the address of their webhook. It is rendered,
+ * and an overlay that has the value names its files: in the base it would never become ready, and its queue would fill up.
+ */
+const lacksValue = ({ env }: FunctionFacts['spec']): boolean =>
+  Object.values(env ?? {}).some(({ default: standard }) => standard === undefined)
 
 function scaledOf(facts: readonly FunctionFacts[]): readonly Scaled[] {
   const problems: string[] = []
