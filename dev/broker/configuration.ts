@@ -13,12 +13,28 @@ export const dataPathOf = (folder: string): string => join(folder, 'data')
 const nodeName = 'kedafn@localhost'
 const logFileBytes = 10_000_000
 
+/** A listener for TLS beside the plain one, for tests: it asks for a certificate, whose common name may be the login. */
+export interface TlsListener {
+  readonly port: number
+  /** Paths of files in PEM form; `ca` signs the clients. */
+  readonly ca: string
+  readonly cert: string
+  readonly key: string
+}
+
+const tlsTerms = ({ port, ca, cert, key }: TlsListener): string => `
+    {ssl_listeners, [{"127.0.0.1", ${port}}]},
+    {ssl_options, [{cacertfile, "${ca}"}, {certfile, "${cert}"}, {keyfile, "${key}"},
+      {verify, verify_peer}, {fail_if_no_peer_cert, true}]},
+    {auth_mechanisms, ['PLAIN', 'EXTERNAL']},
+    {ssl_cert_login_from, common_name},`
+
 /**
  * One file of Erlang terms: RabbitMQ reads it in every version, and `quorum_tick_interval` is no key of `rabbitmq.conf`.
  * Both statistics intervals are 1 s instead of 5, so that queue lengths shown to a person are fresh.
  */
-const configurationOf = ({ amqp, management }: Ports): string => `[
-  {rabbit, [
+const configurationOf = ({ amqp, management }: Ports, tls: TlsListener | undefined): string => `[
+  {rabbit, [${tls ? tlsTerms(tls) : ''}
     {tcp_listeners, [{"127.0.0.1", ${amqp}}]},
     {loopback_users, [<<"guest">>]},
     {collect_statistics_interval, 1000},
@@ -58,14 +74,20 @@ const erlangArguments = ({ distribution }: Ports): string =>
 export const serverArguments = (folder: string): string[] => ['-kedafn', folder, '-eval', watchOwner]
 
 /** Writes what the server reads, all of it in `folder`, and returns its whole environment: nothing of the user's leaks in. */
-export function configure(folder: string, ports: Ports, server: RabbitServer): Record<string, string> {
+export function configure(
+  folder: string,
+  ports: Ports,
+  server: RabbitServer,
+  tls?: TlsListener,
+): Record<string, string> {
   mkdirSync(join(folder, 'log'), { recursive: true })
   const file = (name: string, text: string): string => {
     const path = join(folder, name)
     writeFileSync(path, text)
     return path
   }
-  const plugins = linkPlugins(server.script, folder)
+  const wanted = ['rabbitmq_management', ...(tls ? ['rabbitmq_auth_mechanism_ssl'] : [])]
+  const plugins = linkPlugins(server.script, folder, wanted)
   return {
     PATH: server.path,
     // Paths with other letters than ASCII need a UTF-8 locale.
@@ -73,8 +95,8 @@ export function configure(folder: string, ports: Ports, server: RabbitServer): R
     // The Erlang cookie is made there.
     HOME: folder,
     RABBITMQ_NODENAME: nodeName,
-    RABBITMQ_CONFIG_FILE: file('broker.config', configurationOf(ports)),
-    RABBITMQ_ENABLED_PLUGINS_FILE: file('enabled_plugins', '[rabbitmq_management].\n'),
+    RABBITMQ_CONFIG_FILE: file('broker.config', configurationOf(ports, tls)),
+    RABBITMQ_ENABLED_PLUGINS_FILE: file('enabled_plugins', `[${wanted.join(',')}].\n`),
     ...(plugins === null ? {} : { RABBITMQ_PLUGINS_DIR: plugins }),
     // A system broker's settings would be read otherwise.
     RABBITMQ_CONF_ENV_FILE: file('environment', ''),

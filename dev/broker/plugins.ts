@@ -1,7 +1,8 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 
-const wanted = 'rabbitmq_management'
+/** What every broker of ours has. */
+const standard = ['rabbitmq_management']
 
 /**
  * Makes a folder of links to the plugins that are wanted and to what they need. Seeing no others, the broker starts in two thirds of
@@ -9,10 +10,10 @@ const wanted = 'rabbitmq_management'
  * @param script the server's start script, beside whose folder the plugins are
  * @returns null if they cannot be told: then all of them have to be seen
  */
-export function linkPlugins(script: string, folder: string): string | null {
+export function linkPlugins(script: string, folder: string, wanted: readonly string[] = standard): string | null {
   const source = join(dirname(script), '..', 'plugins')
   // A colon would part the path in two.
-  const names = folder.includes(':') ? [] : neededPlugins(source)
+  const names = folder.includes(':') ? [] : neededPlugins(source, wanted)
   if (names.length === 0) return null
   const target = join(folder, 'plugins')
   rmSync(target, { recursive: true, force: true })
@@ -22,7 +23,7 @@ export function linkPlugins(script: string, folder: string): string | null {
 }
 
 /** The folders, named `<application>-<version>`, of the wanted plugin and of all that it needs. */
-function neededPlugins(source: string): string[] {
+function neededPlugins(source: string, wanted: readonly string[]): string[] {
   try {
     const folders = new Map(readdirSync(source).map((name) => [name.replace(/-[^-]*$/, ''), name]))
     const needed = new Set<string>()
@@ -34,7 +35,7 @@ function neededPlugins(source: string): string[] {
         add(dependency)
       }
     }
-    add(wanted)
+    for (const name of wanted) add(name)
     return [...needed]
   } catch {
     return []

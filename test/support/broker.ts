@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
+import type { TlsListener } from '../../dev/broker/configuration.ts'
 import { askManagement, type ManagementRequest } from '../../dev/broker/management.ts'
 import { type BrokerHandle, provideBroker } from '../../dev/broker.ts'
 
@@ -129,10 +130,15 @@ export interface OwnBroker extends TestBroker, AsyncDisposable {
 }
 
 /** A broker for one test that stops and starts it, never the one of `AMQP_URL`. Takes 3 s. */
-export async function ownBroker(say: (line: string) => void = () => {}): Promise<OwnBroker> {
+export async function ownBroker(say: (line: string) => void = () => {}, tls?: TlsListener): Promise<OwnBroker> {
   const stateDir = mkdtempSync(join(tmpdir(), 'kedafn-broker-'))
   const remove = () => rmSync(stateDir, { recursive: true, force: true })
-  const broker = await provideBroker({ stateDir, env: { ...process.env, AMQP_URL: undefined }, say }).catch((error) => {
+  const broker = await provideBroker({
+    stateDir,
+    env: { ...process.env, AMQP_URL: undefined },
+    say,
+    ...(tls && { tls }),
+  }).catch((error) => {
     remove()
     throw error
   })
