@@ -53,7 +53,7 @@ export function readBroker(problems: Problems, env: Environment, read: ReadText)
     if (`${username}${password}`.includes('\0')) {
       problems.add('AMQP_USERNAME and AMQP_PASSWORD', redacted, 'no character NUL')
     }
-    if (utf8Length(vhost) > 255) problems.add('AMQP_VHOST', vhost, 'at most 255 bytes')
+    if (new TextEncoder().encode(vhost).length > 255) problems.add('AMQP_VHOST', vhost, 'at most 255 bytes')
   }
   return { addresses, tls }
 }
@@ -116,14 +116,4 @@ function checkTls(problems: Problems, addresses: readonly BrokerAddress[], env: 
   for (const option of [...Object.values(pemFiles), 'AMQP_TLS_SERVER_NAME']) {
     if (env[option]) problems.add(option, env[option], 'amqps:// in AMQP_URL with it')
   }
-}
-
-/** Bytes of a text in UTF-8; a lone surrogate takes three. */
-function utf8Length(text: string): number {
-  let length = 0
-  for (const character of text) {
-    const point = character.codePointAt(0) ?? 0
-    length += point < 0x80 ? 1 : point < 0x800 ? 2 : point < 0x10000 ? 3 : 4
-  }
-  return length
 }

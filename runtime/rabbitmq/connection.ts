@@ -24,7 +24,7 @@ export interface Connecting {
 const standardHeartbeatS = 10
 const handshakeTimeoutMs = 10_000
 /** With several brokers a silent one must not hold us up; doubled with each round that fails. */
-const firstTimeoutMs = 1000
+const firstTimeoutMs = 500
 const closeTimeoutMs = 1000
 /** A session that lived this long was a good one: the next reconnect begins with the shortest delay again. */
 const settledMs = 5000

@@ -71,6 +71,7 @@ test('each of them may stand in a file', () => {
     problemsOf(env, { '/url': 'amqp://there', '/user': 'u' })[0] ?? '',
     /^AMQP_PASSWORD_FILE is "\/password"; expected a file/,
   )
+  assert.equal(problemsOf(env, {}).length, 3)
   assert.deepEqual(read(env, { '/url': '', '/user': '', '/password': '' }).addresses[0]?.username, '')
 })
 
