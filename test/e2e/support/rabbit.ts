@@ -1,0 +1,116 @@
+import type { ChildProcess } from 'node:child_process'
+import { connect } from 'amqplib'
+import type { Kubectl } from './kubectl.ts'
+
+export interface Login {
+  readonly username: string
+  readonly password: string
+  readonly vhost: string
+}
+
+export interface Queue {
+  readonly messages: number
+  readonly ready: number
+  readonly unacked: number
+  readonly consumers: number
+}
+
+/** A scenario's RabbitMQ, asked and fed through the API server: from anywhere that kubectl reaches. */
+export class Rabbit implements AsyncDisposable {
+  readonly #kubectl: Kubectl
+  readonly #login: Login
+  readonly #forwards = new Map<number, { readonly port: number; readonly child: ChildProcess }>()
+
+  constructor(kubectl: Kubectl, login: Login) {
+    this.#kubectl = kubectl
+    this.#login = login
+  }
+
+  async #portOf(port: number): Promise<number> {
+    let forward = this.#forwards.get(port)
+    if (!forward || forward.child.exitCode !== null || forward.child.signalCode !== null) {
+      forward = await this.#kubectl.forward('service/rabbitmq', port)
+      this.#forwards.set(port, forward)
+    }
+    return forward.port
+  }
+
+  /** n.b. kubectl goes on forwarding to a pod that was replaced: after a failure a new one is begun. */
+  async #once<T>(port: number, work: (local: number) => Promise<T>): Promise<T> {
+    try {
+      return await work(await this.#portOf(port))
+    } catch (error) {
+      this.#forwards.get(port)?.child.kill()
+      this.#forwards.delete(port)
+      throw error
+    }
+  }
+
+  /** What the management API says of a queue; null if there is none. */
+  queue(name: string): Promise<Queue | null> {
+    const { username, password, vhost } = this.#login
+    return this.#once(15_672, async (port) => {
+      const path = `/api/queues/${encodeURIComponent(vhost)}/${encodeURIComponent(name)}`
+      const headers = { authorization: `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}` }
+      const response = await fetch(`http://127.0.0.1:${port}${path}`, { headers })
+      if (response.status === 404) return null
+      if (!response.ok) throw new Error(`the management API answered ${response.status}`)
+      const {
+        messages = 0,
+        messages_ready = 0,
+        messages_unacknowledged = 0,
+        consumers = 0,
+      } = (await response.json()) as Record<string, number>
+      return { messages, ready: messages_ready, unacked: messages_unacknowledged, consumers }
+    })
+  }
+
+  /** How many messages wait in a queue right now: the management API is seconds behind. */
+  ready(name: string): Promise<number> {
+    return this.#channel(async (channel) => (await channel.checkQueue(name)).messageCount)
+  }
+
+  /** Publishes confirmed, `count` at a time. */
+  publish(exchange: string, bodies: readonly string[], routingKey = ''): Promise<void> {
+    return this.#channel(async (channel) => {
+      for (const [index, body] of bodies.entries()) {
+        const messageId = `${exchange}-${body}`
+        channel.publish(exchange, routingKey, Buffer.from(body), { persistent: true, messageId })
+        if (index % 500 === 499) await channel.waitForConfirms()
+      }
+      await channel.waitForConfirms()
+    })
+  }
+
+  #channel<T>(
+    work: (channel: Awaited<ReturnType<Awaited<ReturnType<typeof connect>>['createConfirmChannel']>>) => Promise<T>,
+  ) {
+    const { username, password, vhost } = this.#login
+    return this.#once(5672, async (port) => {
+      const connection = await connect(
+        {
+          protocol: 'amqp',
+          hostname: '127.0.0.1',
+          port,
+          username,
+          password,
+          vhost: encodeURIComponent(vhost),
+          heartbeat: 0,
+        },
+        { noDelay: true, timeout: 10_000 },
+      )
+      connection.on('error', () => {})
+      try {
+        const channel = await connection.createConfirmChannel()
+        channel.on('error', () => {})
+        return await work(channel)
+      } finally {
+        await connection.close().catch(() => {})
+      }
+    })
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const { child } of this.#forwards.values()) child.kill()
+  }
+}
