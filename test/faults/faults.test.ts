@@ -55,12 +55,18 @@ async function harmEverywhere(t: TestContext, scenario: Scenario, harm: Harm): P
     }
     failures.push(`no run came to ${labelOf(wanted)}`)
   })
+  totals.enumerated += pointsOf(seen).length
+  totals.tried += points.length
+  totals.runs += runs
+  totals.passed += points.length - failures.length
   t.diagnostic(
     `${Object.keys(seen).length} calls and ${pointsOf(seen).length} points enumerated; ${points.length} points tried in ` +
       `${runs} runs, ${points.length - failures.length} passed, at most ${mostRepeats} repeats`,
   )
   return failures
 }
+
+const totals = { enumerated: 0, tried: 0, runs: 0, passed: 0 }
 
 for (const [name, scenario] of Object.entries(scenarios)) {
   test(`${name} loses nothing when it is killed before or after any call of a port`, async (t) => {
@@ -73,3 +79,10 @@ for (const [name, scenario] of Object.entries(scenarios)) {
     assert.deepEqual(await harmEverywhere(t, scenario, 'cut off'), [])
   })
 }
+
+test('points were tried, and all of them passed', (t) => {
+  const { enumerated, tried, runs, passed } = totals
+  t.diagnostic(`in total ${enumerated} points enumerated; ${tried} tried in ${runs} runs, ${passed} passed`)
+  assert.ok(tried > 0)
+  assert.equal(passed, tried)
+})
