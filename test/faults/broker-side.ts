@@ -54,6 +54,16 @@ export class BrokerSide {
     await this.#channel.deleteQueue(queue)
   }
 
+  /** The queue and its history. */
+  async bind(queue: string): Promise<void> {
+    for (const one of [queue, `${queue}.history`]) await this.#channel.bindQueue(one, queue, '')
+  }
+
+  /** The history too: what finds its way to that alone is routed, and is not returned. */
+  async unbind(queue: string): Promise<void> {
+    for (const one of [queue, `${queue}.history`]) await this.#channel.unbindQueue(one, queue, '')
+  }
+
   async ready(queue: string): Promise<number> {
     return (await this.#channel.checkQueue(queue)).messageCount
   }

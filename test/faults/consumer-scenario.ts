@@ -9,6 +9,8 @@ export interface Outcome {
   /** The run came to the point. */
   readonly harmed: boolean
   readonly repeats: number
+  /** The broker refused something, and the process said so. */
+  readonly refused: boolean
   /** How often each call was seen, of a run without a fault. */
   readonly seen: Record<string, number>
 }
@@ -63,7 +65,8 @@ export async function consumerScenario(lane: Lane, faulty: Faulty | null): Promi
     const { 'kedafn-code': code, 'kedafn-cause': cause, 'kedafn-failed-attempts': failed } = headers
     assert.deepEqual({ code, cause, failed }, { code: 'FN_DROPPED', cause: 'it is dropped', failed: 1 })
   }
-  return { harmed: wasHarmed(first), repeats: repeats + dead.length - 1, seen: JSON.parse(run.read('seen') || '{}') }
+  const seenCalls = JSON.parse(run.read('seen') || '{}')
+  return { harmed: wasHarmed(first), repeats: repeats + dead.length - 1, refused: false, seen: seenCalls }
 }
 
 const clean = { missing: 0, strangers: 0, repeated: 0, ordered: true }

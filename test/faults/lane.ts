@@ -54,6 +54,7 @@ export class Lane implements AsyncDisposable {
       INPUT_PATH: path('input.txt'),
       OUTPUT_PATH: path('output.txt'),
       KEDAFN_CHECKPOINT_PATH: path('checkpoint'),
+      [saboteurEnv.goOnPath]: path('go-on'),
     }
     const run: Run = {
       path,

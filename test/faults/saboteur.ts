@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs'
+import { existsSync, writeFileSync } from 'node:fs'
 import { Socket } from 'node:net'
 import type { Wrap } from '../../runtime/ports.ts'
 
@@ -6,9 +6,13 @@ import type { Wrap } from '../../runtime/ports.ts'
 
 /**
  * What happens at the point: the process dies; every connection that stands is reset; or nothing that is written to them
- * arrives any more, and the process dies soon after. A process that only dies leaves to the kernel what it wrote before.
+ * arrives any more, and the process dies soon after. A process that only dies leaves to the kernel what it wrote before. Or
+ * the process stands still until the test has seen to it that the broker refuses: what is published finds no queue, or a
+ * queue that is full.
  */
-export type Harm = 'kill' | 'reset' | 'cut off'
+export type Harm = 'kill' | 'reset' | 'cut off' | Refusal
+
+export type Refusal = 'unroutable' | 'full'
 
 /** How long a process lives that is cut off, in ms: enough for many checkpoints. */
 const cutOffMs = 60
@@ -19,6 +23,8 @@ export const saboteurEnv = {
   harm: 'KEDAFN_FAULT_HARM',
   /** Gets how often each call was seen, as JSON, when the process exits. */
   recordPath: 'KEDAFN_FAULT_RECORD',
+  /** The file whose appearance ends a standstill. */
+  goOnPath: 'KEDAFN_FAULT_GO_ON',
 } as const
 
 /** The line on stderr that says the harm was done; a killed process says it just before. */
@@ -51,6 +57,7 @@ function hasMethods(value: unknown): value is object {
 export class Saboteur {
   readonly #at: string | undefined
   readonly #harm: Harm
+  readonly #goOnPath: string
   readonly #seen = new Map<string, number>()
   /** One proxy an object: a delivery's source is compared by identity. */
   readonly #proxies = new WeakMap<object, object>()
@@ -58,6 +65,7 @@ export class Saboteur {
   constructor(env: NodeJS.ProcessEnv) {
     this.#at = env[saboteurEnv.at]
     this.#harm = (env[saboteurEnv.harm] ?? 'kill') as Harm
+    this.#goOnPath = env[saboteurEnv.goOnPath] ?? ''
     const recordPath = env[saboteurEnv.recordPath]
     if (recordPath) {
       process.on('exit', () => writeFileSync(recordPath, JSON.stringify(Object.fromEntries(this.#seen))))
@@ -128,11 +136,18 @@ export class Saboteur {
     const die = () => process.kill(process.pid, 'SIGKILL')
     if (this.#harm === 'kill') die()
     else if (this.#harm === 'reset') for (const socket of connections()) reset(socket)
+    else if (this.#harm === 'unroutable' || this.#harm === 'full') standStill(this.#goOnPath)
     else {
       for (const socket of connections()) socket.write = () => true
       setTimeout(die, cutOffMs)
     }
   }
+}
+
+/** Nothing of the process runs meanwhile: the refusal stands before the very call is made. */
+function standStill(goOnPath: string): void {
+  const cell = new Int32Array(new SharedArrayBuffer(4))
+  while (!existsSync(goOnPath)) Atomics.wait(cell, 0, 0, 2)
 }
 
 function connections(): Socket[] {

@@ -101,7 +101,15 @@ export class Vhost implements AsyncDisposable {
     return response && ((await response.json()) as ListedQueue)
   }
 
-  #path(kind: 'vhosts' | 'permissions' | 'queues'): string {
+  /** While it stands, the queue `name` refuses what is published to it. */
+  readonly fill = (name: string): Promise<unknown> => {
+    const body = { pattern: `^${name}$`, 'apply-to': 'queues', definition: { 'max-length': 0 } }
+    return this.#manage({ method: 'PUT', path: `${this.#path('policies')}/full`, body })
+  }
+
+  readonly unfill = (): Promise<unknown> => this.#manage({ method: 'DELETE', path: `${this.#path('policies')}/full` })
+
+  #path(kind: 'vhosts' | 'permissions' | 'queues' | 'policies'): string {
     return `${kind}/${encodeURIComponent(this.vhost)}`
   }
 
