@@ -12,15 +12,19 @@ import { parseArgs } from 'node:util'
 const root = fileURLToPath(new URL('.', import.meta.url))
 const help = `Bundles functions: one minified file each, dist/<name>/function.cjs.
 
-Usage: node build.mjs [name...]
+Usage: node build.mjs [--image [--compression gzip|zstd] [--platform LIST] [--label KEY=VALUE]...] [name...]
        node build.mjs --manifests [--check]
 
-  name         a folder under functions/; all of them if none is named
-  --manifests  renders the specs into manifests/ and keda/ instead; prints the files that changed
-  --check      writes nothing; exit code 1 if a rendered file is not what it should be
-  --help, -h   this text
+  name           a folder under functions/; all of them if none is named
+  --image        packs each bundle into an image as well: dist/images/<name>.tar, and what is in it, <name>.cdx.json
+  --compression  gzip, which everything reads (default), or zstd, which is smaller
+  --platform     linux/amd64, linux/arm64 or both with a comma; this machine's if absent
+  --label        one more label of the image, such as org.opencontainers.image.revision=...; may be repeated
+  --manifests    renders the specs into manifests/ and keda/ instead; prints the files that changed
+  --check        writes nothing; exit code 1 if a rendered file is not what it should be
+  --help, -h     this text
 
-The paths of the bundles go to stdout, everything else to stderr.
+The paths of what was built go to stdout, everything else to stderr.
 Exit code: 0 built, 1 a fault of the build, 2 something to mend in a function or in the arguments.
 `
 
@@ -30,8 +34,9 @@ const say = (message) => process.stderr.write(`${message}\n`)
 async function main() {
   const { discoverFunctions, inspectFunctions, BuildError, shownPath } = await import('./tooling/functions.ts')
   const { bundleFunctions } = await import('./tooling/bundle.ts')
+  const { imageFlags, packImages } = await import('./tooling/image/command.ts')
   try {
-    const { values, positionals } = readArguments(BuildError)
+    const { values, positionals } = readArguments(BuildError, imageFlags)
     if (values.help) {
       process.stdout.write(help)
       return 0
@@ -41,6 +46,12 @@ async function main() {
     if (values.manifests) return await manifests(facts, values.check === true)
     const bundles = await bundleFunctions({ root, outDir: join(root, 'dist'), names })
     say(sizeTable(bundles))
+    if (values.image) {
+      const { paths, summary } = await packImages(root, names, values, process.env.KEDAFN_DEBIAN_MIRROR)
+      say(summary)
+      for (const path of paths) process.stdout.write(`${shownPath(path, process.cwd())}\n`)
+      return 0
+    }
     for (const { path } of bundles) process.stdout.write(`${shownPath(path, process.cwd())}\n`)
     return 0
   } catch (error) {
@@ -64,12 +75,15 @@ async function manifests(facts, check) {
   return 1
 }
 
-/** @param {new (message: string) => Error} Failure */
-function readArguments(Failure) {
+/**
+ * @param {new (message: string) => Error} Failure
+ * @param {typeof import('./tooling/image/command.ts').imageFlags} imageFlags
+ */
+function readArguments(Failure, imageFlags) {
   try {
     const flag = /** @type {const} */ ({ type: 'boolean' })
     return parseArgs({
-      options: { help: { ...flag, short: 'h' }, manifests: flag, check: flag },
+      options: { help: { ...flag, short: 'h' }, manifests: flag, check: flag, ...imageFlags },
       allowPositionals: true,
     })
   } catch (error) {

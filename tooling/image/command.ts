@@ -1,0 +1,81 @@
+import { join } from 'node:path'
+import { pinnedNodeVersion } from '../bundle.ts'
+import { BuildError, shownPath } from '../functions.ts'
+import { buildImages } from './images.ts'
+import type { Compression } from './layout.ts'
+import { type Architecture, architectures } from './sources.ts'
+
+/** The options of `build.mjs` that are about images. */
+export const imageFlags = {
+  image: { type: 'boolean' },
+  compression: { type: 'string' },
+  platform: { type: 'string' },
+  label: { type: 'string', multiple: true },
+} as const
+
+export interface ImageArguments {
+  readonly compression?: string | undefined
+  readonly platform?: string | undefined
+  readonly label?: readonly string[] | undefined
+}
+
+/**
+ * Packs the bundles of `names` into images, as the arguments say.
+ * @returns the paths of the tars, and a line about each for a person
+ * @throws BuildError with all that is wrong with the arguments
+ */
+export async function packImages(
+  root: string,
+  names: readonly string[],
+  args: ImageArguments,
+  debianMirror: string | undefined,
+): Promise<{ paths: readonly string[]; summary: string }> {
+  const { compression, platforms, labels } = readArguments(args)
+  const built = buildImages({
+    root,
+    distDir: join(root, 'dist'),
+    cacheDir: join(root, 'node_modules', '.cache', 'kedafn-images'),
+    names,
+    nodeVersion: await pinnedNodeVersion(),
+    architectures: platforms,
+    compression,
+    labels,
+    debianMirror,
+  })
+  const lines = built.map(({ path, reference, digest, images }) => {
+    const sizes = images.map(({ architecture, layers }) => {
+      const bytes = layers.map(({ content }) => content.length)
+      const total = bytes.reduce((sum, size) => sum + size, 0)
+      return `linux/${architecture} ${megabytes(total)} (libs, Node, function: ${bytes.map(megabytes).join(', ')})`
+    })
+    return `${reference}\n  ${digest}\n  ${sizes.join('\n  ')}\n  ${shownPath(path, process.cwd())}`
+  })
+  return { paths: built.map(({ path }) => path), summary: lines.join('\n') }
+}
+
+const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(2)} MB`
+
+function readArguments({ compression = 'gzip', platform, label = [] }: ImageArguments) {
+  const problems: string[] = []
+  if (compression !== 'gzip' && compression !== 'zstd') {
+    problems.push(`--compression is gzip or zstd, not ${JSON.stringify(compression)}`)
+  }
+  const machine = process.arch === 'arm64' ? 'linux/arm64' : 'linux/amd64'
+  const platforms = [...new Set((platform ?? machine).split(','))].map((name) => name.replace(/^linux\//, ''))
+  for (const name of platforms) {
+    if (!architectures.includes(name as Architecture)) {
+      problems.push(`--platform is linux/amd64, linux/arm64 or both with a comma, not ${JSON.stringify(platform)}`)
+    }
+  }
+  const labels = label.map((text) => {
+    const [, key = '', value = ''] = /^([^=\s]+)=(.*)$/s.exec(text) ?? []
+    if (key === '') problems.push(`--label is KEY=VALUE, not ${JSON.stringify(text)}`)
+    return [key, value] as const
+  })
+  if (problems.length > 0) throw new BuildError(problems.join('\n'))
+  return {
+    compression: compression as Compression,
+    platforms: platforms as Architecture[],
+    labels: Object.fromEntries(labels),
+  }
+}
