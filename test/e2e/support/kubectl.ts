@@ -3,7 +3,7 @@ import { createInterface } from 'node:readline'
 import { promisify } from 'node:util'
 
 const run = promisify(execFile)
-export const kubectlPath = process.env.KUBECTL || 'kubectl'
+const kubectlPath = process.env.KUBECTL || 'kubectl'
 /** Enough for the longest `wait` of a scenario. */
 const timeoutMs = 300_000
 
