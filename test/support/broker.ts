@@ -1,9 +1,12 @@
+import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join, relative } from 'node:path'
+import { dirname, join, relative } from 'node:path'
+import { promisify } from 'node:util'
 import type { TlsListener } from '../../dev/broker/configuration.ts'
 import { askManagement, type ManagementRequest } from '../../dev/broker/management.ts'
+import { findServer } from '../../dev/broker/server-search.ts'
 import { type BrokerHandle, provideBroker } from '../../dev/broker.ts'
 
 /** What `test/run.ts` tells the test files of its broker. */
@@ -133,6 +136,8 @@ export function openVhost(name: string, broker: TestBroker = testBroker()): Prom
 export interface OwnBroker extends TestBroker, AsyncDisposable {
   readonly broker: BrokerHandle
   readonly stateDir: string
+  /** Runs `rabbitmqctl` on it. */
+  ctl(...args: readonly string[]): Promise<string>
   /** Stops it and deletes its data. */
   dispose(): Promise<void>
 }
@@ -156,5 +161,23 @@ export async function ownBroker(say: (line: string) => void = () => {}, tls?: Tl
   }
   const { url, managementUrl } = broker
   if (managementUrl === null) throw new Error('a broker of its own has a management')
-  return { broker, stateDir, url, managementUrl, dispose, [Symbol.asyncDispose]: dispose }
+  const ctl = (...args: readonly string[]) => control(join(stateDir, 'broker'), args)
+  return { broker, stateDir, url, managementUrl, ctl, dispose, [Symbol.asyncDispose]: dispose }
+}
+
+/** n.b. the node runs without epmd: what connects to it has to know its port. */
+async function control(folder: string, args: readonly string[]): Promise<string> {
+  const server = findServer(process.env)
+  if (!server) throw new Error('there is no rabbitmqctl for a broker that does not run from an installed package')
+  const { distribution } = JSON.parse(readFileSync(join(folder, 'ports.json'), 'utf8')) as { distribution: number }
+  const env = {
+    PATH: server.path,
+    HOME: folder,
+    LC_ALL: 'C.UTF-8',
+    RABBITMQ_CONF_ENV_FILE: join(folder, 'environment'),
+    RABBITMQ_NODENAME: 'kedafn@localhost',
+    ERL_FLAGS: `-start_epmd false -dist_listen false -erl_epmd_port ${distribution}`,
+  }
+  const { stdout } = await promisify(execFile)(join(dirname(server.script), 'rabbitmqctl'), args, { env })
+  return stdout
 }
