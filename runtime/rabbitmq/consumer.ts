@@ -8,6 +8,8 @@ class ChannelSource implements DeliverySource {
   readonly #channel: Channel
   readonly #life: Life
   #settled: (tag: number) => void = () => {}
+  /** A `multiple` ack that has not left yet. */
+  #ackDue: number | null = null
 
   constructor(channel: Channel, life: Life) {
     this.#channel = channel
@@ -18,12 +20,31 @@ class ChannelSource implements DeliverySource {
     return !this.#life.over
   }
 
+  /**
+   * Waits for more of its kind, one turn of the event loop. n.b. Of 500 acks that were sent one by one right before their
+   * channel was closed, 3.10.8 forgot 11, although it answered the close: handlers that end together must not send an ack each.
+   */
   ack(tag: number, multiple: boolean): void {
-    this.#settle(() => this.#channel.ack(byTag(tag), multiple))
+    if (multiple) {
+      if (this.#ackDue === null) setImmediate(() => this.flush())
+      this.#ackDue = tag
+    } else {
+      this.flush()
+      this.#settle(() => this.#channel.ack(byTag(tag), false))
+    }
     this.#settled(tag)
   }
 
+  /** Sends the ack that waits for more of its kind. */
+  flush(): void {
+    const tag = this.#ackDue
+    if (tag === null) return
+    this.#ackDue = null
+    this.#settle(() => this.#channel.ack(byTag(tag), true))
+  }
+
   handBack(tag: number, multiple: boolean): void {
+    this.flush()
     this.#settle(() => this.#channel.nack(byTag(tag), multiple, true))
     this.#settled(tag)
   }
@@ -59,6 +80,7 @@ const consumerTag = 'kedafn'
 interface Live {
   readonly channel: Channel
   readonly life: Life
+  readonly source: ChannelSource
   readonly unwatch: () => void
 }
 
@@ -98,6 +120,7 @@ export class AmqpConsumer implements Consumer {
     // close goes behind them, and its answer says that they arrived.
     return this.#session.close(async () => {
       this.#live?.unwatch()
+      this.#live?.source.flush()
       await this.#live?.channel.close()
     })
   }
@@ -129,7 +152,7 @@ export class AmqpConsumer implements Consumer {
     })
     await life.guard(channel.prefetch(prefetch, false))
     // From here on there may be deliveries to settle: what cancels and closes must be there already.
-    this.#live = { channel, life, unwatch }
+    this.#live = { channel, life, source, unwatch }
     await this.#probe(channel, life, source)
     if (this.#cancelled) return
     const deliver = (message: ConsumeMessage | null) => {
