@@ -13,6 +13,7 @@ import { Handlers } from './handlers.ts'
 import { InPlace, type Retrial } from './in-place.ts'
 import { type Move, Moves } from './moves.ts'
 import type { Broker, Clock, Consumer, DeliverySource, Instruments, Log, Random, RawDelivery } from './ports.ts'
+import { Quota } from './quota.ts'
 import { Repeats } from './repeats.ts'
 import { type Job, Settlement } from './settlement.ts'
 
@@ -53,6 +54,7 @@ export class ConsumerLoop {
   #sessionsLost = 0
   readonly #inPlace: InPlace
   readonly #repeats = new Repeats()
+  readonly #quota: Quota
   #running = 0
   #draining = false
   #started: Promise<void> = Promise.resolve()
@@ -65,6 +67,11 @@ export class ConsumerLoop {
   readonly failed: Promise<never> = new Promise((_resolve, reject) => {
     this.#fail = reject
   })
+
+  /** Resolves when the deliveries it was to take are settled, or none comes: then it is to be drained. */
+  get complete(): Promise<void> {
+    return this.#quota.complete
+  }
 
   constructor(consuming: Consuming) {
     this.#with = consuming
@@ -90,7 +97,7 @@ export class ConsumerLoop {
       ...consuming,
       queue: config.queue,
       settlement: this.#settlement,
-      moved: () => this.#quiet(),
+      moved: () => this.#ended(),
       // With the whole topology, so that a retry queue that went missing is made again, or reported.
       open: () => {
         const publisher = broker.publisher({ window: 1000, windowBytes: movesWindowBytes, topology })
@@ -100,10 +107,19 @@ export class ConsumerLoop {
     })
     this.#consumer = broker.consumer({
       queue: config.queue,
-      prefetch: prefetchFor({ ...config, messagesPerReplica: spec.scale?.messagesPerReplica }),
+      prefetch: Math.min(
+        prefetchFor({ ...config, messagesPerReplica: spec.scale?.messagesPerReplica }),
+        config.maxDeliveries || Number.POSITIVE_INFINITY,
+      ),
       topology,
       // n.b. a single active consumer cannot be asked for one message at a time.
       probe: order === undefined ? (headers) => triage(headers, this.#sessionsLost) !== 'handle' : undefined,
+    })
+    this.#quota = new Quota({
+      max: config.maxDeliveries,
+      idleMs: config.idleMs,
+      clock,
+      quiet: () => this.#running + this.#suspects.length + this.#batcher.length + this.#moves.pending === 0,
     })
     this.failed.catch(() => {})
     this.#consumer.failed.catch(this.#fail)
@@ -125,7 +141,10 @@ export class ConsumerLoop {
     }
     if (this.#draining) return
     this.#consumer.start({
-      ready: () => this.#with.onReady(),
+      ready: () => {
+        this.#quota.watch()
+        this.#with.onReady()
+      },
       delivery: (raw) => this.#received(raw),
       lost: (source) => this.#lost(source),
     })
@@ -194,11 +213,22 @@ export class ConsumerLoop {
     }
     const job: Job = { raw, delivery, key, settled: null }
     this.#settlement.begin(job)
-    if (this.#draining) {
+    if (this.#draining || this.#quota.used) {
       // It was on its way while the consumer was cancelled.
       if (this.#with.spec.order === undefined) this.#settlement.handBack([job])
-    } else if (failure) this.#moves.moveAll([[job, failure]])
-    else this.#take(job)
+    } else {
+      if (failure) this.#moves.moveAll([[job, failure]])
+      else this.#take(job)
+      this.#quota.take()
+      // n.b. Left to the drain, the next delivery would come and go back, which some brokers count.
+      if (this.#quota.used) void this.#consumer.cancel()
+    }
+  }
+
+  /** Something was settled. */
+  #ended(): void {
+    this.#quiet()
+    this.#quota.watch()
   }
 
   #take(job: Job): void {
@@ -272,7 +302,7 @@ export class ConsumerLoop {
     if (this.#draining) this.#settlement.handBack(waited)
     else this.#batcher.putBack(waited)
     this.#pumpSoon()
-    this.#quiet()
+    this.#ended()
   }
 
   async #handle(jobs: readonly Job[]): Promise<void> {

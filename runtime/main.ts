@@ -188,6 +188,11 @@ class Process {
       instruments: this.#instruments,
       onReady: () => this.#ready(),
     })
+    void loop.complete.then(() => {
+      this.#log.info('the deliveries are settled, or there are none', { maxDeliveries: config.maxDeliveries })
+      // A second signal would cut short the drain that runs already.
+      if (this.#state === 'running') this.#happened('signal')
+    })
     const started = loop.start()
     return {
       done: Promise.race([started.then(() => new Promise<never>(() => {})), loop.failed]),

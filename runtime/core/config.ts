@@ -1,13 +1,5 @@
 import { type BrokerConfig, readBroker } from './broker-config.ts'
-import {
-  type consumerOptions,
-  fits,
-  type IntegerOption,
-  labelOf,
-  producerOptions,
-  rangeOf,
-  textOptions,
-} from './options.ts'
+import { consumerOptions, fits, type IntegerOption, labelOf, producerOptions, rangeOf, textOptions } from './options.ts'
 import { isPattern } from './pattern.ts'
 import { Problems, redacted } from './problems.ts'
 import { type Environment, noFiles, type ReadText, readProblem } from './secret-files.ts'
@@ -72,6 +64,13 @@ export function readConfig(name: string, spec: FunctionSpec, env: Environment, r
   if (isConsumer(spec)) {
     const integers = readIntegers(problems, consumerOptionsOf(spec.handle), spec, env)
     checkTogether(problems, integers)
+    if (integers.maxDeliveries > 0 && spec.order !== undefined) {
+      problems.add(
+        labelOf(consumerOptions.maxDeliveries),
+        integers.maxDeliveries,
+        '0 with order: what fails waits in its place',
+      )
+    }
     config = { ...shared, ...integers, kind: 'consumer' }
   } else {
     config = {

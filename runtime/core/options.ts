@@ -132,6 +132,22 @@ export const consumerOptions = {
     default: 7 * day,
     meaning: 'a delivery that has been failing for longer goes to dead letters, in ms since its first failure',
   },
+  maxDeliveries: {
+    spec: null,
+    env: 'KEDAFN_MAX_DELIVERIES',
+    min: 0,
+    max: 1_000_000,
+    default: 0,
+    meaning: 'ends by itself, with exit code 0, once so many deliveries are settled; 0 never does',
+  },
+  idleMs: {
+    spec: null,
+    env: 'KEDAFN_IDLE_MS',
+    min: 1,
+    max: 3_600_000,
+    default: 10_000,
+    meaning: 'with `KEDAFN_MAX_DELIVERIES`: ends earlier if nothing has come for this long, in ms',
+  },
   ...shared,
 } as const satisfies Record<string, IntegerOption>
 

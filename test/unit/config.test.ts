@@ -49,6 +49,8 @@ test('a consumer with nothing set has every default', () => {
     maxDelayMs: 60_000,
     maxAgeMs: 604_800_000,
     timeoutMs: 300_000,
+    maxDeliveries: 0,
+    idleMs: 10_000,
     graceMs: 30_000,
     reconnectBudgetMs: 300_000,
   })
@@ -274,4 +276,12 @@ test('a source is named after its function, or as the environment says, if the n
     assert.match(problem ?? '', /^KEDAFN_SOURCE is ".*; expected 1 to 239 of A-Z a-z 0-9 \. _ -$/)
   }
   assert.partialDeepStrictEqual(read(producer, { KEDAFN_SOURCE: 'x'.repeat(239) }), { lock: true })
+})
+
+test('an ordered queue cannot be taken from by so many deliveries', () => {
+  const ordered = { ...consumer, order: 'queue' } as const
+  assert.deepEqual(problemsOf(ordered, { KEDAFN_MAX_DELIVERIES: '1' }), [
+    'KEDAFN_MAX_DELIVERIES is 1; expected 0 with order: what fails waits in its place',
+  ])
+  assert.equal(refusal(ordered, { KEDAFN_MAX_DELIVERIES: '0' }), null)
 })
