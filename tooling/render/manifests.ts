@@ -10,9 +10,9 @@ import { scalingOf } from '../../runtime/core/scaling.ts'
 import { isConsumer } from '../../runtime/core/spec.ts'
 import { BuildError, type FunctionFacts, modulePathOf } from '../functions.ts'
 import type { Kustomization, Rendered } from './objects.ts'
-import { type Scaled, scalerOf } from './scaler.ts'
+import { type Scaled, scaledJobOf, scalerOf } from './scaler.ts'
 import { topologyObjects } from './topology.ts'
-import { brokerConfig, workloadOf } from './workload.ts'
+import { brokerConfig, podTemplateOf, workloadOf } from './workload.ts'
 
 /** Folders that hold rendered files alone: what is not rendered into them any more is deleted. */
 const ownFolders = ['manifests/base', 'keda/base']
@@ -30,14 +30,18 @@ export function renderedFiles(facts: readonly FunctionFacts[], version: string):
   for (const one of facts) put('manifests/base', one.name, workloadOf(one, version), modulePathOf(one.name))
   put('manifests/base', 'broker', [brokerConfig()], 'tooling/render/workload.ts')
   for (const one of scaled) put('keda/base', one.name, scalerOf(one), modulePathOf(one.name))
-  const complete = facts.filter(({ spec }) => !lacksValue(spec))
+  const leftOut = new Set(facts.filter(({ spec }) => lacksValue(spec)).map(({ name }) => name))
+  const complete = facts.filter(({ name }) => !leftOut.has(name))
+  const jobs = complete.flatMap((one) =>
+    scaled.filter(({ name }) => name === one.name).map((of) => scaledJobOf(of, podTemplateOf(one, version))),
+  )
+  put('keda/scaledjob', 'jobs', jobs.flat(), 'the consumers of functions/')
   put('manifests/overlays/rabbitmq-operator', 'topology', topologyObjects(complete), 'the queues of functions/')
-  const leftOut = new Set(facts.filter(({ spec }) => lacksValue(spec)).map(({ name }) => `${name}.yaml`))
   for (const folder of ownFolders) {
     const resources = [...files.keys()]
       .filter((path) => path.startsWith(`${folder}/`))
       .map((path) => path.slice(folder.length + 1))
-      .filter((path) => !leftOut.has(path))
+      .filter((path) => !leftOut.has(path.replace(/\.yaml$/, '')))
     put(folder, 'kustomization', [kustomizationOf(resources.sort())], 'the folder functions/')
   }
   return files

@@ -1,5 +1,6 @@
+import type { PodTemplateSpec } from 'kubernetes-types/core/v1.d.ts'
 import type { Scaling } from '../../runtime/core/scaling.ts'
-import type { Rendered, ScaledObject, Trigger, TriggerAuthentication } from './objects.ts'
+import type { Rendered, ScaledJob, ScaledObject, Trigger, TriggerAuthentication } from './objects.ts'
 import { brokerConfigName, defaultVhost, managementUrlKey, secretOf } from './workload.ts'
 
 /** A consumer, with what scales it. */
@@ -64,4 +65,35 @@ export function scalerOf(scaled: Scaled): readonly Rendered[] {
     },
   }
   return [authenticationOf(scaled), object]
+}
+
+/** One Job for each message; KEDA never ends a Job that runs. */
+export function scaledJobOf(scaled: Scaled, template: PodTemplateSpec): readonly Rendered[] {
+  const { name, scaling } = scaled
+  const job: ScaledJob = {
+    apiVersion: 'keda.sh/v1alpha1',
+    kind: 'ScaledJob',
+    metadata: metadataOf(name),
+    spec: {
+      jobTargetRef: { backoffLimit: 0, template: jobTemplateOf(template) },
+      pollingInterval: scaling.pollingSeconds,
+      maxReplicaCount: scaling.max,
+      successfulJobsHistoryLimit: 5,
+      failedJobsHistoryLimit: 5,
+      // n.b. The default deletes Jobs that run on each change of the ScaledJob.
+      rollout: { strategy: 'gradual' },
+      scalingStrategy: { strategy: 'default' },
+      triggers: [triggerOf(scaled, 1)],
+    },
+  }
+  return [authenticationOf(scaled), job]
+}
+
+function jobTemplateOf({ metadata = {}, spec }: PodTemplateSpec): PodTemplateSpec {
+  const one = ['KEDAFN_MAX_DELIVERIES', 'KEDAFN_BATCH_SIZE', 'KEDAFN_CONCURRENCY'].map((name) => ({ name, value: '1' }))
+  const containers = (spec?.containers ?? []).map((container) => ({
+    ...container,
+    env: [...(container.env ?? []), ...one],
+  }))
+  return { metadata, spec: { ...spec, restartPolicy: 'Never', containers } }
 }

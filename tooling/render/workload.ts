@@ -44,10 +44,10 @@ export function brokerConfig(): ConfigMap {
     kind: 'ConfigMap',
     metadata: { name: brokerConfigName, labels: { 'app.kubernetes.io/part-of': 'kedafn' } },
     data: {
-      AMQP_URL: 'amqp://rabbitmq:5672',
+      // n.b. KEDA looks from its own namespace: the full names.
+      AMQP_URL: `amqp://rabbitmq.${namespace}.svc:5672`,
       AMQP_VHOST: defaultVhost,
       KEDAFN_TOPOLOGY: 'verify',
-      // n.b. KEDA looks at it from its own namespace: the full name.
       [managementUrlKey]: `http://rabbitmq.${namespace}.svc:15672/`,
     },
   }
@@ -129,7 +129,7 @@ function deploymentOf(facts: FunctionFacts, version: string): Deployment {
   }
 }
 
-function podTemplateOf(facts: FunctionFacts, version: string): PodTemplateSpec {
+export function podTemplateOf(facts: FunctionFacts, version: string): PodTemplateSpec {
   const { name, spec } = facts
   const end = isConsumer(spec) ? scalingOf(name, spec) : graceOf(null)
   const files = usesFiles(facts)
