@@ -1,8 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { App, poll } from './support/app.ts'
-
-const numbered = (count: number): string[] => Array.from({ length: count }, (_, number) => `${number}`)
+import { App, numbered, poll } from './support/app.ts'
 
 test('scale-in from many replicas to 2 and to 0 while handlers run: nothing lost, nothing done twice, no dead letter', async (t) => {
   const app = await App.deploy(t, { functions: ['worker'], settings: { worker: { WORK_MS: '3000' } } })

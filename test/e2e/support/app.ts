@@ -28,6 +28,9 @@ export interface Pod {
 }
 
 export const poll = { interval: 500, timeout: 180_000 }
+/** The decimal numbers from 0. */
+export const numbered = (count: number): string[] => Array.from({ length: count }, (_, number) => `${number}`)
+
 const standardLogin: Login = { username: 'kedafn', password: 'only-for-k3d', vhost: '/' }
 
 /** The workshop's manifests, of which a scenario changes a copy. */

@@ -82,6 +82,31 @@ export class Rabbit implements AsyncDisposable {
     })
   }
 
+  /** The bodies of all that was published to a queue, in order, as its history stream has them. */
+  history(queue: string): Promise<readonly string[]> {
+    return this.#channel(async (channel) => {
+      await channel.prefetch(1000)
+      const bodies: string[] = []
+      const last = `the end of ${queue} ${Date.now()}`
+      await new Promise<void>((resolve, reject) => {
+        const options = { arguments: { 'x-stream-offset': 'first' } }
+        const taken = channel.consume(
+          `${queue}.history`,
+          (message) => {
+            if (!message) return reject(new Error('the stream is gone'))
+            channel.ack(message)
+            const body = message.content.toString()
+            if (body === last) resolve()
+            else bodies.push(body)
+          },
+          options,
+        )
+        taken.then(() => channel.publish('', `${queue}.history`, Buffer.from(last)), reject)
+      })
+      return bodies
+    })
+  }
+
   #channel<T>(
     work: (channel: Awaited<ReturnType<Awaited<ReturnType<typeof connect>>['createConfirmChannel']>>) => Promise<T>,
   ) {
