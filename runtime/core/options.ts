@@ -98,7 +98,7 @@ export const consumerOptions = {
     min: 1,
     max: 1_000_000,
     default: 100,
-    meaning: 'the queue length that one replica is for',
+    meaning: 'the queue length that one replica is for; by default at least the prefetch',
   },
   attempts: {
     spec: 'retry.attempts',

@@ -79,7 +79,7 @@ export interface ScaleOptions {
   readonly min?: number
   /** @default 10; 1 to 1000 */
   readonly max?: number
-  /** KEDA's `value`: the queue length that one replica is for. @default 100; 1 to 1000000 */
+  /** KEDA's `value`: the queue length that one replica is for. @default the prefetch, at least 100; 1 to 1000000 */
   readonly messagesPerReplica?: number
 }
 
