@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
@@ -124,7 +124,9 @@ function writeOverlay(folder: string, namespace: string, options: AppOptions): v
       yaml({
         apiVersion: 'kustomize.config.k8s.io/v1beta1',
         kind: 'Kustomization',
-        resources: [...functions.map((name) => `${name}.yaml`), ...extra],
+        resources: [...functions.map((name) => `${name}.yaml`), ...extra].filter((file) =>
+          existsSync(join(folder, path, file)),
+        ),
       }),
     )
   only('manifests/base', ['broker.yaml'])
@@ -154,6 +156,7 @@ function writeOverlay(folder: string, namespace: string, options: AppOptions): v
       generatorOptions: { disableNameSuffixHash: true },
       patches: [
         data('broker', {
+          AMQP_URL: `amqp://rabbitmq.${namespace}.svc:5672`,
           AMQP_VHOST: vhost,
           KEDAFN_TOPOLOGY: 'declare',
           RABBITMQ_MANAGEMENT_URL: `http://rabbitmq.${namespace}.svc:15672/`,
