@@ -18,22 +18,28 @@ export function pictureOf(result: SimulationResult, title: string): string {
     endMs,
     y: top,
     name: 'messages in the queue',
-    series: [{ of: (s) => s.backlog, colour: '#b3261e' }],
+    series: [{ of: (s) => s.backlog, colour: '#b3261e', width: 2 }],
   })
   const series = [
-    { of: (s: Sample) => s.replicas, colour: '#1a56b0' },
-    { of: (s: Sample) => s.ready, colour: '#2e7d32' },
+    { of: (s: Sample) => s.ready, colour: '#7cb342', width: 5 },
+    { of: (s: Sample) => s.replicas, colour: '#1a56b0', width: 1.5 },
   ]
-  const replicas = panel({ samples, endMs, y: lowerTop, name: 'replicas: wanted (blue), ready (green)', series })
+  const replicas = panel({
+    samples,
+    endMs,
+    y: lowerTop,
+    name: 'replicas: wanted (thin, blue), ready (broad, green)',
+    series,
+  })
   const ticks = [0, 0.25, 0.5, 0.75, 1].map((share) => {
     const x = left + share * (width - left - right)
     const text = `${Math.round((share * endMs) / 1000)} s`
-    return `<text x="${x}" y="${height - 20}" text-anchor="middle">${text}</text>`
+    return `<text x="${x}" y="${height - 20}" text-anchor="${share === 1 ? 'end' : 'middle'}">${text}</text>`
   })
   const parts = [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" font-family="sans-serif" font-size="13">`,
     `<rect width="${width}" height="${height}" fill="#fff"/>`,
-    `<text x="${left}" y="24" font-size="16">${escaped(title)}</text>`,
+    `<text x="${left}" y="20" font-size="16">${escaped(title)}</text>`,
     backlog,
     replicas,
     ...ticks,
@@ -47,7 +53,11 @@ interface Panel {
   readonly endMs: number
   readonly y: number
   readonly name: string
-  readonly series: readonly { readonly of: (sample: Sample) => number; readonly colour: string }[]
+  readonly series: readonly {
+    readonly of: (sample: Sample) => number
+    readonly colour: string
+    readonly width: number
+  }[]
 }
 
 function panel({ samples, endMs, y, name, series }: Panel): string {
@@ -55,11 +65,11 @@ function panel({ samples, endMs, y, name, series }: Panel): string {
   const bottom = y + panelHeight
   const xOf = (ms: number): string => (left + (ms / endMs) * (width - left - right)).toFixed(1)
   const yOf = (value: number): string => (bottom - (value / highest) * panelHeight).toFixed(1)
-  const lines = series.map(({ of, colour }) => {
+  const lines = series.map(({ of, colour, width: stroke }) => {
     let path = ''
     for (const sample of samples)
       path += `${path === '' ? 'M' : `H${xOf(sample.atMs)}V`}${path === '' ? `${xOf(sample.atMs)} ` : ''}${yOf(of(sample))}`
-    return `<path d="${path}" fill="none" stroke="${colour}" stroke-width="2"/>`
+    return `<path d="${path}" fill="none" stroke="${colour}" stroke-width="${stroke}"/>`
   })
   return [
     `<text x="${left}" y="${y - 8}">${name}</text>`,

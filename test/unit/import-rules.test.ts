@@ -131,6 +131,10 @@ const rules: Record<string, { allowed: string[]; refused: string[] }> = {
     refused: ['../../runtime/main.ts', '../../runtime/doubles/clock.ts', 'amqplib'],
   },
   'examples/any/function.ts': { allowed: ['#runtime', './helper.ts'], refused: ['../../runtime/index.ts', 'amqplib'] },
+  'dev/simulate/any.ts': {
+    allowed: ['./queue.ts', '../autoscaler/decision.ts', '../../runtime/core/scale.ts', '../../tooling/functions.ts'],
+    refused: ['../../runtime/main.ts', '../../runtime/rabbitmq/broker.ts', '../../runtime/doubles/clock.ts', 'amqplib'],
+  },
   'dev/any.ts': {
     allowed: [
       './plan.ts',

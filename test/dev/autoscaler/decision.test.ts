@@ -88,15 +88,14 @@ test('a window for scale-out waits for the lowest recommendation', () => {
 })
 
 test('of several triggers the highest counts, and one that fails forbids scale-in alone', () => {
-  const object = objectWith({
-    triggers: [queueTrigger, { ...queueTrigger, queue: 'other' }],
-    behavior: defaultBehavior,
-  })
+  const behavior = { ...defaultBehavior, scaleDown: { ...defaultBehavior.scaleDown, stabilizationMs: 0 } }
+  const object = objectWith({ triggers: [queueTrigger, { ...queueTrigger, queue: 'other' }], behavior })
   const to = (readings: Parameters<typeof seen>[1]) =>
     decide('hpa', fresh(object), object, seen(3, readings, 1)).replicas
   assert.equal(to([messages(20), messages(81)]), 5)
   assert.equal(to([failed, messages(81)]), 5)
   assert.equal(to([failed, messages(20)]), 3)
+  assert.equal(to([messages(0), messages(20)]), 1)
 })
 
 test('with metricType Value the pods that are ready are multiplied', () => {
