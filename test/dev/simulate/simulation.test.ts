@@ -41,6 +41,8 @@ test('messages are conserved also when pods are killed at the end of their grace
   assert.ok(steps.filter(({ replicas }) => replicas === 0).length > 1)
   assert.equal(arrived, done + left)
   assert.equal(latenciesMs.length, done)
+  const endless = simulate(rude, work({ arrivals: steady(1, 1), handler: () => 60_000, graceMs: 1000 }))
+  assert.deepEqual([endless.done, endless.left], [0, 1])
 })
 
 test('equal seeds have equal results, and other seeds others', () => {
