@@ -42,7 +42,7 @@ export function queueMetrics({ inspector, managementUrl, vhost }: QueueMetricsOp
   const overHttp = async (trigger: QueueTrigger): Promise<Reading> => {
     if (managementUrl === null) return { kind: 'failed', cause: 'the broker has no management' }
     try {
-      const path = `queues/${encodeURIComponent(vhost)}/${encodeURIComponent(trigger.queue)}`
+      const path = `queues/${encodeURIComponent(vhost)}/${encodeURIComponent(trigger.queue)}?columns=messages,messages_ready`
       const response = await askManagement(managementUrl, { path, signal: AbortSignal.timeout(httpTimeoutMs) })
       if (!response.ok) {
         await response.body?.cancel()
