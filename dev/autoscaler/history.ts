@@ -52,3 +52,6 @@ export interface Decision {
   readonly reason: string
   readonly history: ScalingHistory
 }
+
+/** As reasons say it. */
+export const shownMessages = (messages: number): string => `${messages} ${messages === 1 ? 'message' : 'messages'}`

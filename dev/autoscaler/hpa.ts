@@ -1,6 +1,6 @@
 import { replicasForCpu } from './cpu.ts'
 import { metricsOf } from './fallback.ts'
-import type { Decision, Observation, ScalingHistory } from './history.ts'
+import { type Decision, type Observation, type ScalingHistory, shownMessages } from './history.ts'
 import { limited } from './hpa-limits.ts'
 import { defaultBehavior, type HpaPeriods, hpaPeriods, type QueueTrigger, type ScaledObject } from './scaled-object.ts'
 
@@ -83,11 +83,11 @@ function replicasForQueue(
   const each = averaged ? ' per replica' : ''
   if (ratio >= 1 - scaleDown.tolerance && ratio <= 1 + scaleUp.tolerance) {
     const kept = averaged ? running : replicas
-    const reason = `${value} messages / ${trigger.value}${each} is within the tolerance of ${kept}`
+    const reason = `${shownMessages(value)} / ${trigger.value}${each} is within the tolerance of ${kept}`
     return { replicas: kept, reason }
   }
   const exact = milli(value) / milli(trigger.value)
   const wanted = Math.ceil(averaged ? exact : exact * ready)
   const factor = averaged ? '' : ` * ${ready} ready`
-  return { replicas: wanted, reason: `${value} messages / ${trigger.value}${each}${factor} = ${wanted}` }
+  return { replicas: wanted, reason: `${shownMessages(value)} / ${trigger.value}${each}${factor} = ${wanted}` }
 }

@@ -1,5 +1,5 @@
 import { metricsOf } from './fallback.ts'
-import type { Decision, Observation, ScalingHistory } from './history.ts'
+import { type Decision, type Observation, type ScalingHistory, shownMessages } from './history.ts'
 import type { ScaledObject } from './scaled-object.ts'
 
 /**
@@ -41,7 +41,7 @@ function activity(object: ScaledObject, metrics: ReturnType<typeof metricsOf>['m
     if (metric.kind !== 'value' || trigger?.type !== 'rabbitmq') continue
     if (metric.fallback) return `the fallback of ${trigger.queue} is active`
     if (metric.value > trigger.activationValue) {
-      return `${metric.value} messages in ${trigger.queue} > activation at ${trigger.activationValue}`
+      return `${shownMessages(metric.value)} in ${trigger.queue} > activation at ${trigger.activationValue}`
     }
   }
   return null

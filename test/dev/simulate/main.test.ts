@@ -23,7 +23,7 @@ test('a trace, a function of the repository and a picture', () => {
   assert.equal(stderr, '')
   assert.equal(status, 0)
   assert.match(stdout, /3100 arrived, 3100 done, 0 left/)
-  assert.match(stdout, /messages in logs > activation at 0/)
+  assert.match(stdout, /messages? in logs > activation at 0/)
   assert.match(readFileSync(svg, 'utf8'), /^<svg [\s\S]*<\/svg>\n$/)
 })
 
