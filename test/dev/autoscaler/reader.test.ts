@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { readdirSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { readScaledObjects } from '../../../dev/autoscaler/reader.ts'
 import { accelerated, defaultBehavior } from '../../../dev/autoscaler/scaled-object.ts'
@@ -173,4 +174,14 @@ test('a world that goes faster has shorter periods and the same numbers', () => 
   assert.equal(fast.behavior?.scaleDown.stabilizationMs, 30_000)
   assert.equal(fast.behavior?.scaleUp.policies[0]?.periodMs, 1500)
   assert.deepEqual(fast.triggers, objectWith().triggers)
+})
+
+test('every ScaledObject that is deployed can be tried here', () => {
+  const folder = new URL('../../../keda/base/', import.meta.url)
+  const files = readdirSync(folder)
+    .filter((name) => name !== 'kustomization.yaml')
+    .map((name) => ({ path: name, text: readFileSync(new URL(name, folder), 'utf8') }))
+  const { objects, fixed } = readScaledObjects(files)
+  assert.equal(objects.length, files.length)
+  assert.deepEqual(fixed, [])
 })
