@@ -12,7 +12,9 @@ const producer: FunctionSpec = { queue: 'logs', source: { kind: 'lines', path: '
 const noTls = { ca: null, cert: null, key: null, passphrase: null, serverName: null }
 const address = { tls: false, hostname: '127.0.0.1', port: 5672, username: 'guest', password: 'guest', vhost: '/' }
 const broker = { addresses: [address], tls: noTls }
-const shared = { name: 'fn', queue: 'logs', exchange: 'logs', broker, topology: 'declare', logLevel: 'info', env: {} }
+const metrics = { metrics: true, metricsHost: '0.0.0.0' }
+const names = { name: 'fn', queue: 'logs', exchange: 'logs' }
+const shared = { ...names, broker, topology: 'declare', logLevel: 'info', ...metrics, env: {} }
 
 const read = (spec: FunctionSpec, env: Environment = {}): Config => readConfig('fn', spec, env)
 
@@ -53,6 +55,7 @@ test('a consumer with nothing set has every default', () => {
     idleMs: 10_000,
     graceMs: 30_000,
     reconnectBudgetMs: 300_000,
+    metricsPort: 9464,
   })
 })
 
@@ -66,6 +69,7 @@ test('a producer with nothing set has every default', () => {
     checkpointMs: 100,
     graceMs: 30_000,
     reconnectBudgetMs: 300_000,
+    metricsPort: 9464,
     inputPath: 'input.txt',
     sourceName: 'fn',
     lock: true,

@@ -33,7 +33,8 @@ test('a user can set every option somewhere, and no variable twice', () => {
 
 test('variables of the runtime carry its prefix, and a number its unit in the name or in the meaning', () => {
   for (const { env, spec, meaning } of integerOptions) {
-    if (env !== null) assert.match(env, /^KEDAFN_[A-Z_]+$/)
+    // OpenTelemetry names its own.
+    if (env !== null) assert.match(env, /^(KEDAFN|OTEL_EXPORTER_PROMETHEUS)_[A-Z_]+$/)
     if (`${spec}${env}`.match(/ms$/i)) assert.match(meaning, /\bms\b/)
   }
 })
