@@ -15,16 +15,22 @@ export interface AppOptions {
   /** Changes of each function's ScaledObject: a strategic merge of its spec. */
   readonly scaling?: Readonly<Record<string, object>>
   readonly login?: Login
+  /** The password that the functions and KEDA are given, if it is not the broker's. */
+  readonly givenPassword?: string
   /** One of the components under keda/, or null for functions that nothing scales. @default http */
   readonly scaler?: string | null
 }
 
+interface ContainerStatus {
+  readonly restartCount: number
+  readonly ready: boolean
+  readonly state: { readonly waiting?: { readonly reason: string } }
+  readonly lastState?: { readonly terminated?: { readonly exitCode: number; readonly message?: string } }
+}
+
 export interface Pod {
   readonly metadata: { readonly name: string; readonly deletionTimestamp?: string }
-  readonly status: {
-    readonly phase: string
-    readonly containerStatuses?: readonly { readonly restartCount: number; readonly ready: boolean }[]
-  }
+  readonly status: { readonly phase: string; readonly containerStatuses?: readonly ContainerStatus[] }
 }
 
 export const poll = { interval: 500, timeout: 180_000 }
@@ -118,6 +124,7 @@ export class App {
 
 function writeOverlay(folder: string, namespace: string, options: AppOptions): void {
   const { functions, settings = {}, scaling = {}, login = standardLogin, scaler = 'http' } = options
+  const { givenPassword = login.password } = options
   const only = (path: string, extra: readonly string[] = []) =>
     writeFileSync(
       join(folder, path, 'kustomization.yaml'),
@@ -151,7 +158,7 @@ function writeOverlay(folder: string, namespace: string, options: AppOptions): v
       ...(scaler === null ? {} : { components: [`../../../keda/${scaler}`] }),
       secretGenerator: ['producer', 'consumer', 'scaler'].map((role) => ({
         name: `rabbitmq-${role}`,
-        literals: [`username=${username}`, `password=${password}`],
+        literals: [`username=${username}`, `password=${role === 'producer' ? password : givenPassword}`],
       })),
       generatorOptions: { disableNameSuffixHash: true },
       patches: [
@@ -161,6 +168,20 @@ function writeOverlay(folder: string, namespace: string, options: AppOptions): v
           KEDAFN_TOPOLOGY: 'declare',
           RABBITMQ_MANAGEMENT_URL: `http://rabbitmq.${namespace}.svc:15672/`,
         }),
+        {
+          target: { kind: 'StatefulSet', name: 'rabbitmq' },
+          patch: yaml([
+            {
+              op: 'add',
+              path: '/spec/template/spec/containers/0/env/-',
+              value: { name: 'RABBITMQ_DEFAULT_VHOST', value: vhost },
+            },
+          ]),
+        },
+        {
+          target: { kind: 'ScaledObject' },
+          patch: yaml([{ op: 'replace', path: '/spec/triggers/0/metadata/vhostName', value: vhost }]),
+        },
         ...Object.entries(settings).map(([name, values]) => data(name, values)),
         ...Object.entries(scaling).map(([name, spec]) => ({
           target: { kind: 'ScaledObject', name },

@@ -1,5 +1,6 @@
 import type { ChildProcess } from 'node:child_process'
 import { connect } from 'amqplib'
+import { topologyOf } from '../../../runtime/core/topology.ts'
 import type { Kubectl } from './kubectl.ts'
 
 export interface Login {
@@ -70,6 +71,16 @@ export class Rabbit implements AsyncDisposable {
     return this.#channel(async (channel) => (await channel.checkQueue(name)).messageCount)
   }
 
+  /** A durable quorum queue as the runtime would declare it. */
+  declare(queue: string): Promise<void> {
+    return this.#channel(async (channel) => {
+      for (const { kind, ...declared } of topologyOf(queue, queue)) {
+        if (kind === 'queue' && 'arguments' in declared)
+          await channel.assertQueue(declared.name, { durable: true, arguments: declared.arguments })
+      }
+    })
+  }
+
   /** Publishes confirmed, `count` at a time. */
   publish(exchange: string, bodies: readonly string[], routingKey = ''): Promise<void> {
     return this.#channel(async (channel) => {
@@ -79,6 +90,18 @@ export class Rabbit implements AsyncDisposable {
         if (index % 500 === 499) await channel.waitForConfirms()
       }
       await channel.waitForConfirms()
+    })
+  }
+
+  /** What is in a queue, left there, with the cause that dead letters have. */
+  bodies(queue: string): Promise<readonly { readonly body: string; readonly cause: string }[]> {
+    return this.#channel(async (channel) => {
+      const bodies: { body: string; cause: string }[] = []
+      for (let message = await channel.get(queue); message; message = await channel.get(queue)) {
+        bodies.push({ body: message.content.toString(), cause: String(message.properties.headers?.['kedafn-cause']) })
+      }
+      // Unacked, they go back with the channel.
+      return bodies
     })
   }
 

@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { appendLines, defineConsumer, each, type LineSink, text } from '#runtime'
 
-/** Waits for each message, then writes it: what is written twice was done twice. */
+/** Waits for each message, then writes it: what is written twice was done twice. Some bodies are trouble. */
 export default defineConsumer({
   queue: 'work',
   decode: text,
@@ -13,6 +13,9 @@ export default defineConsumer({
   },
   setup: (ctx) => appendLines(ctx.env.OUTPUT_PATH),
   handle: each(async (delivery, ctx, output: LineSink) => {
+    // n.b. as PID 1 of its container a process cannot kill itself by a signal.
+    if (delivery.body === 'exit') process.exit(137)
+    if (delivery.body === 'eat') for (const eaten: Buffer[] = []; ; ) eaten.push(Buffer.alloc(16 * 1024 * 1024, 1))
     await wait(Number(ctx.env.WORK_MS), undefined, { signal: ctx.signal })
     await output.append([delivery.body])
   }),

@@ -1,0 +1,42 @@
+import assert from 'node:assert/strict'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { poll } from './support/app.ts'
+import { Kubectl } from './support/kubectl.ts'
+import { Rabbit } from './support/rabbit.ts'
+
+const overlay = join(import.meta.dirname, '..', '..', 'manifests', 'overlays', 'rabbitmq-operator')
+const kubectl = new Kubectl('kedafn')
+const topology = 'vhosts,queues,exchanges,bindings,users.rabbitmq.com,permissions'
+
+async function secret(name: string): Promise<Record<string, string>> {
+  const { data } = await kubectl.json<{ data: Record<string, string> }>('get', 'secret', name)
+  return Object.fromEntries(Object.entries(data).map(([key, value]) => [key, Buffer.from(value, 'base64').toString()]))
+}
+
+test('the operators make the topology, the functions only verify it, and deleting the objects loses no data', async (t) => {
+  t.after(() => kubectl.run('delete', 'namespace', 'kedafn', '--ignore-not-found', '--timeout=180s'))
+  await kubectl.run('apply', '-k', overlay)
+  await kubectl.run('wait', '--for=condition=AllReplicasReady', 'rabbitmqcluster/rabbitmq', '--timeout=240s')
+  await kubectl.run('wait', '--for=condition=Ready', topology, '--all', '--timeout=120s')
+  await kubectl.run('rollout', 'status', 'deployment/log-producer', '--timeout=180s')
+  const log = await kubectl.run('logs', 'deployment/log-producer')
+  assert.doesNotMatch(log, /FN_/)
+  const { username = '', password = '' } = await secret('rabbitmq-default-user')
+  const rabbit = new Rabbit(kubectl, { username, password, vhost: 'kedafn' })
+  t.after(() => rabbit[Symbol.asyncDispose]())
+  await rabbit.publish('logs', ['one', 'two'])
+  await t.waitFor(async () => assert.equal(await replicas(), 1), poll)
+  await t.waitFor(async () => assert.equal((await rabbit.queue('logs'))?.messages, 0), poll)
+  await kubectl.run('delete', 'scaledobject', 'log-consumer')
+  await kubectl.run('scale', 'deployment/log-consumer', '--replicas=0')
+  await t.waitFor(async () => assert.equal(await replicas(), 0), poll)
+  await rabbit.publish('logs', ['three', 'four', 'five'])
+  await kubectl.run('delete', topology, '--all', '--timeout=120s')
+  await t.waitFor(async () => assert.equal((await rabbit.queue('logs'))?.messages, 3), poll)
+})
+
+async function replicas(): Promise<number> {
+  const { status } = await kubectl.json<{ status: { replicas?: number } }>('get', 'deployment', 'log-consumer')
+  return status.replicas ?? 0
+}
