@@ -29,8 +29,8 @@ export interface Consuming {
   readonly onReady: () => void
 }
 
-/** What was not begun goes back to the queue no later than this after the drain began. */
-const handBackAfterMs = 100
+/** What was not begun leaves for the queue this long after the drain began at the latest. The broker has it some 25 ms later. */
+const handBackAfterMs = 30
 /** At most this much of moves to retry and dead letters waits for confirms; prefetch bounds them long before. */
 const movesWindowBytes = 64 * 1024 * 1024
 
