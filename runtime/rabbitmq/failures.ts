@@ -72,6 +72,9 @@ export function adviceOn(cause: unknown): string | null {
   if (/home node/.test(describe(cause))) {
     return 'The node that holds the queue is starting, or down: start it, or delete the queue if that node is gone for good'
   }
+  if (/delivery acknowledgement .*timed out/.test(describe(cause))) {
+    return "A handler held a delivery for longer than the broker's consumer_timeout: keep timeoutMs well below it, or raise it on the broker"
+  }
   const name = /getaddrinfo (?:ENOTFOUND|EAI_AGAIN) (\S+)/.exec(describe(cause))?.[1]
   return name === undefined
     ? null

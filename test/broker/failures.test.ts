@@ -81,6 +81,11 @@ test('what passes by itself, but may not, comes with advice', () => {
     "NOT_FOUND - home node 'rabbit@b' of durable queue 'q' in vhost 'v' is down or inaccessible",
   )
   assert.match(String(adviceOn(homeNode)), /start it, or delete the queue/)
+  const tooSlow = reply(
+    406,
+    'PRECONDITION_FAILED - delivery acknowledgement on channel 1 timed out. Timeout value used: 6 ms',
+  )
+  assert.match(String(adviceOn(tooSlow)), /consumer_timeout/)
   for (const code of ['ENOTFOUND', 'EAI_AGAIN']) {
     const unknown = Object.assign(new Error(`getaddrinfo ${code} rabbit.example`), { code })
     assert.match(String(adviceOn(unknown)), /'rabbit\.example': check the host in AMQP_URL/)
