@@ -196,6 +196,22 @@ test('over a slow network the window still fills, and what is acked before a clo
   assert.equal(await vhost.ready(queue), 0)
 })
 
+test('over a line of 100 kB/s a full window takes its time; no heartbeat is missed, nothing is lost, and the order stays', async (t) => {
+  const { proxy, publisher, inbox, queue, instruments, close } = await atWork(t, { heartbeatS: 1 })
+  proxy.bytesPerS = 100_000
+  const large = bodies(30).map((body) => body.padEnd(10_000, '.'))
+  const begun = performance.now()
+  for (const body of large) publisher.publish(message(queue, body), () => {})
+  await publisher.idle()
+  // A line without a limit does it in a few milliseconds: this one was the limit.
+  assert.ok(performance.now() - begun > 2000)
+  await eventually(t, () => assert.equal(inbox.deliveries.length, 31))
+  assert.deepEqual(inbox.bodies, ['first', ...large])
+  assert.equal(instruments.counters.reconnects, 0)
+  proxy.bytesPerS = Number.POSITIVE_INFINITY
+  await close()
+})
+
 test('resets while a window is on its way lose nothing and keep the order', async (t) => {
   const { proxy, publisher, consumer, inbox, queue } = await atWork(t)
   const confirmed: string[] = []

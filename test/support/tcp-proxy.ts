@@ -16,6 +16,8 @@ export class TcpProxy implements AsyncDisposable {
   #resetAt: { readonly from: 'client' | 'server'; bytes: number } | null = null
   /** Each piece of data is passed on so many ms later. */
   latencyMs = 0
+  /** Each direction of each connection passes so many bytes a second, and whoever sends more has to wait. Not together with `freeze`. */
+  bytesPerS = Number.POSITIVE_INFINITY
   #rewriting: { readonly words: string; readonly by: string } | null = null
   /** Connections accepted so far. */
   accepted = 0
@@ -128,11 +130,24 @@ export class TcpProxy implements AsyncDisposable {
       socket.on('error', () => this.#break(pair))
       socket.on('close', () => this.#break(pair))
     }
-    client.on('data', (data) => this.#pass(data as Buffer, server, 'client', pair))
-    server.on('data', (data) => this.#pass(this.#rewritten(data as Buffer), client, 'server', pair))
+    client.on('data', (data) => {
+      this.#pass(data as Buffer, server, 'client', pair)
+      this.#slowDown(client, (data as Buffer).length)
+    })
+    server.on('data', (data) => {
+      this.#pass(this.#rewritten(data as Buffer), client, 'server', pair)
+      this.#slowDown(server, (data as Buffer).length)
+    })
     client.on('end', () => server.end())
     server.on('end', () => client.end())
     if (this.#frozen) this.freeze()
+  }
+
+  /** n.b. a socket that is not read makes its peer wait, as a full line does. */
+  #slowDown(from: Socket, bytes: number): void {
+    if (this.bytesPerS === Number.POSITIVE_INFINITY) return
+    from.pause()
+    setTimeout(() => from.resume(), (bytes / this.bytesPerS) * 1000)
   }
 
   #rewritten(data: Buffer): Buffer {
