@@ -87,34 +87,6 @@ test('a peer that went silent is noticed by its missing heartbeats', async (t) =
   await close()
 })
 
-test('close does not wait for a peer that went silent', async (t) => {
-  const { proxy, publisher, queue, close } = await atWork(t)
-  proxy.freeze()
-  publisher.publish(message(queue, 'never confirmed'), () => assert.fail('confirmed'))
-  const begun = performance.now()
-  await close()
-  assert.ok(performance.now() - begun < 1500)
-  proxy.thaw()
-  await eventually(t, () => assert.equal(proxy.connections, 0))
-})
-
-test('close does not wait for a broker that answers no handshake, and leaves no socket', async (t) => {
-  const proxy = await TcpProxy.to(vhost.url)
-  t.after(() => proxy.shut())
-  proxy.freeze()
-  const { broker } = adapter(proxy.via(vhost.url))
-  const publisher = broker.publisher({ window: 1, windowBytes, topology: [] })
-  const consumer = broker.consumer({ queue: 'any', prefetch: 1, topology: [] })
-  consumer.start(new Inbox())
-  await eventually(t, () => assert.equal(proxy.connections, 2))
-  const begun = performance.now()
-  await consumer.cancel()
-  await Promise.all([publisher.close(), consumer.close()])
-  assert.ok(performance.now() - begun < 100)
-  proxy.thaw()
-  await eventually(t, () => assert.equal(proxy.connections, 0))
-})
-
 test('a cancel that a silent peer does not answer ends the session, long before heartbeats would', async (t) => {
   const { proxy, consumer, inbox, close } = await atWork(t)
   proxy.freeze()

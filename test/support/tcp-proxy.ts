@@ -13,7 +13,7 @@ export class TcpProxy implements AsyncDisposable {
   #listener: Server | null = null
   #port = 0
   #frozen = false
-  #resetAt: { readonly from: 'client' | 'server'; bytes: number } | null = null
+  #cutAt: { readonly how: 'reset' | 'freeze'; readonly from: 'client' | 'server'; bytes: number } | null = null
   /** Each piece of data is passed on so many ms later. */
   latencyMs = 0
   /** Each direction of each connection passes so many bytes a second, and whoever sends more has to wait. Not together with `freeze`. */
@@ -77,7 +77,12 @@ export class TcpProxy implements AsyncDisposable {
 
   /** Resets the next connection as soon as so many bytes came from one side; those before are passed on. */
   resetAfter(bytes: number, from: 'client' | 'server'): void {
-    this.#resetAt = { bytes, from }
+    this.#cutAt = { how: 'reset', bytes, from }
+  }
+
+  /** Freezes all as soon as so many bytes came from one side; those before are passed on. */
+  freezeAfter(bytes: number, from: 'client' | 'server'): void {
+    this.#cutAt = { how: 'freeze', bytes, from }
   }
 
   /** What the server sends has other words in it from now on: as many bytes, so that its frames stay whole. */
@@ -91,9 +96,9 @@ export class TcpProxy implements AsyncDisposable {
     this.#rewriting = null
   }
 
-  /** False once {@link resetAfter} has done its work. */
-  get resetDue(): boolean {
-    return this.#resetAt !== null
+  /** False once {@link resetAfter} or {@link freezeAfter} has done its work. */
+  get cutDue(): boolean {
+    return this.#cutAt !== null
   }
 
   /**
@@ -157,11 +162,12 @@ export class TcpProxy implements AsyncDisposable {
   }
 
   #pass(data: Buffer, to: Socket, from: 'client' | 'server', pair: Pair): void {
-    const due = this.#resetAt
+    const due = this.#cutAt
     if (due?.from === from) {
       if (data.length >= due.bytes) {
-        this.#resetAt = null
-        to.write(data.subarray(0, due.bytes), () => this.#break(pair))
+        this.#cutAt = null
+        to.write(data.subarray(0, due.bytes), () => due.how === 'reset' && this.#break(pair))
+        if (due.how === 'freeze') this.freeze()
         return
       }
       due.bytes -= data.length
