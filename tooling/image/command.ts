@@ -13,6 +13,9 @@ export const imageFlags = {
   label: { type: 'string', multiple: true },
 } as const
 
+/** n.b. Not under `node_modules`, which `npm ci` empties. */
+export const downloadDir = (root: string): string => join(root, '.kedafn', 'images', 'downloads')
+
 export interface ImageArguments {
   readonly compression?: string | undefined
   readonly platform?: string | undefined
@@ -31,10 +34,11 @@ export async function packImages(
   debianMirror: string | undefined,
 ): Promise<{ paths: readonly string[]; summary: string }> {
   const { compression, platforms, labels } = readArguments(args)
-  const built = buildImages({
+  const built = await buildImages({
     root,
     distDir: join(root, 'dist'),
-    cacheDir: join(root, 'node_modules', '.cache', 'kedafn-images'),
+    downloadDir: downloadDir(root),
+    layerDir: join(root, '.kedafn', 'images', 'layers'),
     names,
     nodeVersion: await pinnedNodeVersion(),
     architectures: platforms,

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
-import { mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { constants, gzipSync, zstdCompressSync } from 'node:zlib'
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { promisify } from 'node:util'
+import { constants, gzip, zstdCompress } from 'node:zlib'
 import type { Architecture } from './sources.ts'
 import { type TarEntry, tarOf } from './tar.ts'
 
@@ -19,7 +20,8 @@ export interface Layer extends Blob {
 }
 
 export interface LayerOptions {
-  readonly cacheDir: string
+  /** Where compressed layers are kept. */
+  readonly layerDir: string
   readonly compression: Compression
   /** Of the compression; the best there is by default. */
   readonly level?: number | undefined
@@ -27,25 +29,24 @@ export interface LayerOptions {
 
 const digestOf = (content: Uint8Array): string => `sha256:${createHash('sha256').update(content).digest('hex')}`
 
-/**
- * A layer of these files. Its compression is kept, since that of Node takes a minute at zstd's best.
- * @param key names the content; the same key must mean the same files
- */
-export function layerOf(entries: readonly TarEntry[], { cacheDir, compression, level }: LayerOptions): Layer {
+/** Compressing less than this takes no longer than looking for it. */
+const keptFromBytes = 1024 * 1024
+
+/** A layer of these files. Its compression is kept if it is large: at zstd's best that of Node takes a minute. */
+export async function layerOf(
+  entries: readonly TarEntry[],
+  { layerDir, compression, level }: LayerOptions,
+): Promise<Layer> {
   const tar = tarOf(entries)
   const diffId = digestOf(tar)
-  const best = level ?? (compression === 'gzip' ? 9 : 19)
-  const path = join(
-    cacheDir,
-    `${diffId.slice(7)}-${process.versions.zlib}-${process.versions.zstd}-${best}.${compression}`,
-  )
+  const chosen = level ?? bestLevels[compression]
+  const path = join(layerDir, `${diffId.slice(7)}-${process.versions[versionOf[compression]]}-${chosen}.${compression}`)
+  const kept = tar.length >= keptFromBytes
   let content: Buffer
-  if (statSync(path, { throwIfNoEntry: false })) content = readFileSync(path)
+  if (kept && existsSync(path)) content = readFileSync(path)
   else {
-    content = compression === 'gzip' ? gzipSync(tar, { level: best }) : zstd(tar, best)
-    mkdirSync(cacheDir, { recursive: true })
-    writeFileSync(`${path}.${process.pid}.new`, content)
-    renameSync(`${path}.${process.pid}.new`, path)
+    content = await compressors[compression](tar, chosen)
+    if (kept) replaceFile(path, content)
   }
   return {
     digest: digestOf(content),
@@ -55,11 +56,27 @@ export function layerOf(entries: readonly TarEntry[], { cacheDir, compression, l
   }
 }
 
-const zstd = (tar: Buffer, level: number): Buffer =>
-  zstdCompressSync(tar, {
-    params: { [constants.ZSTD_c_compressionLevel]: level },
-    pledgedSrcSize: tar.length,
-  })
+const bestLevels: Readonly<Record<Compression, number>> = { gzip: 9, zstd: 19 }
+/** n.b. Two versions of a compressor may write two different files. */
+const versionOf = { gzip: 'zlib', zstd: 'zstd' } as const
+
+const compressors: Readonly<Record<Compression, (tar: Buffer, level: number) => Promise<Buffer>>> = {
+  gzip: (tar, level) => promisify(gzip)(tar, { level }),
+  zstd: (tar, level) =>
+    promisify(zstdCompress)(tar, {
+      // n.b. No workers: with them `zstdCompress` of Node 26.10 leaves out the end.
+      params: { [constants.ZSTD_c_compressionLevel]: level },
+      pledgedSrcSize: tar.length,
+    }),
+}
+
+/** Whoever reads meanwhile sees the old file or the new one. */
+export function replaceFile(path: string, content: string | Uint8Array): void {
+  mkdirSync(dirname(path), { recursive: true })
+  const fresh = `${path}.${process.pid}.new`
+  writeFileSync(fresh, content)
+  renameSync(fresh, path)
+}
 
 export interface ImageFacts {
   readonly created: string

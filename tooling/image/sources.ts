@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import { BuildError } from '../functions.ts'
 import lock from './libs-lock.json' with { type: 'json' }
@@ -13,7 +13,7 @@ export type Architecture = (typeof architectures)[number]
 export interface SourceOptions {
   readonly root: string
   /** Where downloads are kept. */
-  readonly cacheDir: string
+  readonly downloadDir: string
   /** Where Debian's packages come from if not from apt's own sources: what stands before `/pool/`. */
   readonly debianMirror: string | undefined
 }
@@ -42,6 +42,13 @@ const libraryNames = [
   'libatomic.so.1',
 ]
 
+/** n.b. The folders in `doc` of GCC's libraries are links to that of `gcc-12-base`. */
+const licensePaths = [
+  'usr/share/doc/libc6/copyright',
+  'usr/share/doc/gcc-12-base/copyright',
+  ...['GPL-2', 'GPL-3', 'LGPL-2.1'].map((name) => `usr/share/common-licenses/${name}`),
+]
+
 export interface PackageLock {
   readonly packages: Readonly<
     Record<
@@ -64,7 +71,7 @@ export const packageLock = (root: string): PackageLock =>
 /** Node's binary and licence for an architecture, from the installed package or the registry's, by the lock's checksum. */
 export function nodeFiles(
   architecture: Architecture,
-  { root, cacheDir }: SourceOptions,
+  { root, downloadDir }: SourceOptions,
 ): { binary: Buffer; license: Buffer } {
   const name = nodePackage[architecture]
   const installed = join(root, 'node_modules', name)
@@ -74,9 +81,9 @@ export function nodeFiles(
   const locked = packageLock(root).packages[`node_modules/${name}`]
   if (!locked?.integrity) throw new BuildError(`package-lock.json has no checksum of ${name}`)
   const file = `${name}-${locked.version}.tgz`
-  const path = join(cacheDir, file)
+  const path = join(downloadDir, file)
   if (!existsSync(path)) {
-    const fresh = freshFolder(cacheDir)
+    const fresh = freshFolder(downloadDir)
     try {
       execFileSync('npm', ['pack', `${name}@${locked.version}`, '--silent', '--pack-destination', fresh], {
         stdio: ['ignore', 'ignore', 'pipe'],
@@ -94,32 +101,31 @@ export function nodeFiles(
   return { binary, license }
 }
 
-export interface Libraries {
-  /** By their path in the image. */
-  readonly files: ReadonlyMap<string, Buffer>
-}
-
-/** The dynamic loader and the libraries that Node is linked with, and the licences of their packages. */
-export function libraries(architecture: Architecture, options: SourceOptions): Libraries {
+/**
+ * By their path in the image: the dynamic loader, the libraries that Node is linked with, and their licences. The texts
+ * that Debian's licence files refer to are those of its package `base-files`.
+ */
+export function libraries(architecture: Architecture, options: SourceOptions): ReadonlyMap<string, Buffer> {
   const { folder, loader } = lock[architecture]
+  const wanted = [
+    { path: loader, at: [`${folder}/${basename(loader)}`, loader] },
+    ...libraryNames.map((name) => ({ path: `${folder}/${name}`, at: [`${folder}/${name}`, `usr/${folder}/${name}`] })),
+    ...licensePaths.map((path) => ({ path, at: [path] })),
+  ]
   const found = new Map<string, Buffer>()
-  const take = ({ files, links }: TarContent, name: string, to: string): void => {
-    for (const at of [`${folder}/${name}`, `usr/${folder}/${name}`]) {
-      const link = links.get(at)
-      const content = files.get(link === undefined ? at : join(dirname(at), link))
-      if (content) found.set(to, content)
+  for (const lib of libPackages(architecture)) {
+    const { files, links } = unpackDeb(debFile(lib, options))
+    for (const { path, at } of wanted) {
+      for (const name of at) {
+        const link = links.get(name)
+        const content = files.get(link === undefined ? name : join(dirname(name), link))
+        if (content) found.set(path, content)
+      }
     }
   }
-  for (const lib of libPackages(architecture)) {
-    const content = unpackDeb(debFile(lib, options))
-    for (const name of libraryNames) take(content, name, `${folder}/${name}`)
-    take(content, loader.slice(loader.lastIndexOf('/') + 1), loader)
-    const license = content.files.get(`usr/share/doc/${lib.name}/copyright`)
-    if (license) found.set(`usr/share/doc/${lib.name}/copyright`, license)
-  }
-  const missing = [loader, ...libraryNames.map((name) => `${folder}/${name}`)].filter((path) => !found.has(path))
+  const missing = wanted.map(({ path }) => path).filter((path) => !found.has(path))
   if (missing.length > 0) throw new BuildError(`Debian's packages hold no ${missing.join(', ')}`)
-  return { files: found }
+  return found
 }
 
 function unpackDeb(path: string): TarContent {
@@ -140,23 +146,17 @@ function unpackDeb(path: string): TarContent {
 }
 
 /** n.b. Its name in a pool holds the version, so another point release of Debian may lack it: then a snapshot has it. */
-function debFile(lib: LibPackage, { cacheDir, debianMirror }: SourceOptions): string {
-  const path = join(cacheDir, lib.path.slice(lib.path.lastIndexOf('/') + 1))
+function debFile(lib: LibPackage, { downloadDir, debianMirror }: SourceOptions): string {
+  const path = join(downloadDir, basename(lib.path))
   if (existsSync(path)) return path
   const bases = debianMirror === undefined ? aptSources() : [debianMirror.replace(/\/?$/, '/')]
-  const fresh = freshFolder(cacheDir)
+  const fresh = freshFolder(downloadDir)
   const target = join(fresh, 'package.deb')
   const problems: string[] = []
   try {
     for (const base of bases) {
       try {
-        execFileSync(
-          'curl',
-          ['--fail', '--silent', '--show-error', '--location', '--output', target, base + encodeURI(lib.path)],
-          {
-            stdio: ['ignore', 'ignore', 'pipe'],
-          },
-        )
+        download(base + encodeURI(lib.path), target)
         check(target, 'sha256', lib.sha256)
         renameSync(target, path)
         return path
@@ -175,6 +175,17 @@ function debFile(lib: LibPackage, { cacheDir, debianMirror }: SourceOptions): st
   )
 }
 
+const aptHelper = '/usr/lib/apt/apt-helper'
+
+/** With apt's own means where there is apt: it knows the machine's proxies. Elsewhere with curl, which a Mac has. */
+function download(url: string, target: string): void {
+  const [command, ...args] = existsSync(aptHelper)
+    ? // n.b. Without it apt gives up root for a user who may not write here, and warns of it.
+      [aptHelper, '--option', 'APT::Sandbox::User=root', 'download-file', url, target]
+    : ['curl', '--fail', '--silent', '--show-error', '--location', '--output', target, url]
+  execFileSync(command, args, { stdio: ['ignore', 'ignore', 'pipe'] })
+}
+
 /** The archives that apt of this machine reads from, of any release: a pool holds all of them. */
 function aptSources(): readonly string[] {
   try {
@@ -188,9 +199,9 @@ function aptSources(): readonly string[] {
   }
 }
 
-function freshFolder(cacheDir: string): string {
-  mkdirSync(cacheDir, { recursive: true })
-  return mkdtempSync(join(cacheDir, 'fresh-'))
+function freshFolder(downloadDir: string): string {
+  mkdirSync(downloadDir, { recursive: true })
+  return mkdtempSync(join(downloadDir, 'fresh-'))
 }
 
 function check(path: string, algorithm: string, expected: string): void {
