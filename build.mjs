@@ -12,7 +12,8 @@ import { parseArgs } from 'node:util'
 const root = fileURLToPath(new URL('.', import.meta.url))
 const help = `Bundles functions: one minified file each, dist/<name>/function.cjs.
 
-Usage: node build.mjs [--image [--compression gzip|zstd] [--platform LIST] [--label KEY=VALUE]...] [name...]
+Usage: node build.mjs [name...]
+       node build.mjs --image [--compression gzip|zstd] [--platform LIST] [--label KEY=VALUE]... [--push TARGET] [name...]
        node build.mjs --manifests [--check]
 
   name           a folder under functions/; all of them if none is named
@@ -20,11 +21,13 @@ Usage: node build.mjs [--image [--compression gzip|zstd] [--platform LIST] [--la
   --compression  gzip, which everything reads (default), or zstd, which is smaller
   --platform     linux/amd64, linux/arm64 or both with a comma; this machine's if absent
   --label        one more label of the image, such as org.opencontainers.image.revision=...; may be repeated
+  --push         sends the images to REGISTRY/NAME[:TAG], or for several functions to REGISTRY/FOLDER/[:TAG], with the
+                 login that docker login has left; the tag is the version of package.json if absent
   --manifests    renders the specs into manifests/ and keda/ instead; prints the files that changed
   --check        writes nothing; exit code 1 if a rendered file is not what it should be
   --help, -h     this text
 
-The paths of what was built go to stdout, everything else to stderr.
+The paths of what was built and the references of what was pushed go to stdout, everything else to stderr.
 Exit code: 0 built, 1 a fault of the build, 2 something to mend in a function or in the arguments.
 `
 
@@ -46,10 +49,9 @@ async function main() {
     if (values.manifests) return await manifests(facts, values.check === true)
     const bundles = await bundleFunctions({ root, outDir: join(root, 'dist'), names })
     say(sizeTable(bundles))
-    if (values.image) {
-      const { paths, summary } = await packImages(root, names, values, process.env.KEDAFN_DEBIAN_MIRROR)
-      say(summary)
-      for (const path of paths) process.stdout.write(`${shownPath(path, process.cwd())}\n`)
+    if (values.image || values.push !== undefined) {
+      const results = await packImages(root, names, values, process.env, say)
+      for (const result of results) process.stdout.write(`${result}\n`)
       return 0
     }
     for (const { path } of bundles) process.stdout.write(`${shownPath(path, process.cwd())}\n`)

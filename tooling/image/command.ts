@@ -3,6 +3,7 @@ import { pinnedNodeVersion } from '../bundle.ts'
 import { BuildError, shownPath } from '../functions.ts'
 import { buildImages } from './images.ts'
 import type { Compression } from './layout.ts'
+import { pushImage, readPushTarget } from './push.ts'
 import { type Architecture, architectures } from './sources.ts'
 
 /** The options of `build.mjs` that are about images. */
@@ -11,6 +12,7 @@ export const imageFlags = {
   compression: { type: 'string' },
   platform: { type: 'string' },
   label: { type: 'string', multiple: true },
+  push: { type: 'string' },
 } as const
 
 /** n.b. Not under `node_modules`, which `npm ci` empties. */
@@ -20,20 +22,24 @@ export interface ImageArguments {
   readonly compression?: string | undefined
   readonly platform?: string | undefined
   readonly label?: readonly string[] | undefined
+  readonly push?: string | undefined
 }
 
 /**
- * Packs the bundles of `names` into images, as the arguments say.
- * @returns the paths of the tars, and a line about each for a person
- * @throws BuildError with all that is wrong with the arguments
+ * Packs the bundles of `names` into images, and pushes them, as the arguments say.
+ * @param say gets a line about each for a person
+ * @returns the paths of the tars; if they were pushed, the references as well, with their digests
+ * @throws BuildError with all that is wrong with the arguments, or what the registry has against it
  */
 export async function packImages(
   root: string,
   names: readonly string[],
   args: ImageArguments,
-  debianMirror: string | undefined,
-): Promise<{ paths: readonly string[]; summary: string }> {
+  env: NodeJS.ProcessEnv,
+  say: (line: string) => void,
+): Promise<readonly string[]> {
   const { compression, platforms, labels } = readArguments(args)
+  const target = args.push === undefined ? null : readPushTarget(args.push, names)
   const built = await buildImages({
     root,
     distDir: join(root, 'dist'),
@@ -44,17 +50,23 @@ export async function packImages(
     architectures: platforms,
     compression,
     labels,
-    debianMirror,
+    debianMirror: env.KEDAFN_DEBIAN_MIRROR,
   })
-  const lines = built.map(({ path, reference, digest, images }) => {
-    const sizes = images.map(({ architecture, layers }) => {
+  const results: string[] = []
+  for (const image of built) {
+    const { path, reference, digest, images } = image
+    say(`${reference}\n  ${digest}`)
+    for (const { architecture, layers } of images) {
       const bytes = layers.map(({ content }) => content.length)
       const total = bytes.reduce((sum, size) => sum + size, 0)
-      return `linux/${architecture} ${megabytes(total)} (libs, Node, function: ${bytes.map(megabytes).join(', ')})`
-    })
-    return `${reference}\n  ${digest}\n  ${sizes.join('\n  ')}\n  ${shownPath(path, process.cwd())}`
-  })
-  return { paths: built.map(({ path }) => path), summary: lines.join('\n') }
+      say(`  linux/${architecture} ${megabytes(total)} (libs, Node, function: ${bytes.map(megabytes).join(', ')})`)
+    }
+    results.push(shownPath(path, process.cwd()))
+  }
+  if (target) {
+    for (const image of built) results.push(await pushImage(image, target, env))
+  }
+  return results
 }
 
 const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(2)} MB`
