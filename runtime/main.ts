@@ -10,6 +10,7 @@ import {
 } from './core/config.ts'
 import { describe, exitCodeOf, FnError } from './core/errors.ts'
 import { type Event, type State, step } from './core/lifecycle.ts'
+import { Measurements } from './core/measurements.ts'
 import { isPattern } from './core/pattern.ts'
 import { abortAfterMs } from './core/scale.ts'
 import { type FunctionSpec, isConsumer } from './core/spec.ts'
@@ -18,10 +19,12 @@ import type { CheckpointStore, Clock, Instruments, Log, Wrap } from './ports.ts'
 import type { Producing } from './produce.ts'
 import { rabbitmq } from './rabbitmq/broker.ts'
 import { systemClock } from './system/clock.ts'
+import type { Answer } from './system/http-server.ts'
 import { ParentReports } from './system/parent.ts'
 import { readText } from './system/read-text.ts'
 import { onStopSignals } from './system/signals.ts'
 import { VitalSigns } from './system/vitals.ts'
+import type { Exposition } from './telemetry/exposition.ts'
 import { countingInstruments } from './telemetry/instruments.ts'
 import { JsonLog } from './telemetry/log.ts'
 
@@ -71,6 +74,7 @@ class Process {
   readonly #clock: Clock
   readonly #log: Log
   readonly #reports: ParentReports
+  readonly #measurements = new Measurements()
   readonly #instruments: Instruments
   readonly #health: VitalSigns
   #state: State = 'running'
@@ -91,7 +95,7 @@ class Process {
       countingInstruments((counters) => {
         if (counters.acked + counters.confirmed > 0) this.#firstWorkDone()
         this.#reports.changed()
-      }),
+      }, this.#measurements),
     )
     this.#reports.follow(this.#instruments)
     this.#health = new VitalSigns(systemClock, this.#log, config.reconnectBudgetMs)
@@ -130,8 +134,14 @@ class Process {
       import('./system/probes.ts'),
     ])
     try {
-      const port = await serveHttp({ host, port: metricsPort, routes: probeRoutes(() => this.#health.answer()) })
+      const routes = new Map<string, () => Answer | Promise<Answer>>(probeRoutes(() => this.#health.answer()))
+      const exposition = Promise.withResolvers<Exposition>()
+      routes.set('/metrics', async () => (await exposition.promise).scrape())
+      const port = await serveHttp({ host, port: metricsPort, routes })
       this.#log.info('answering probes', { host, port })
+      // Behind the port: a probe need not wait for it, and a scrape does.
+      exposition.promise.catch(() => {})
+      exposition.resolve(this.#expose())
     } catch (error) {
       // n.b. no reason to stop: deliveries are worth more than probes, and a kubelet restarts what it cannot probe.
       const advice = 'set OTEL_EXPORTER_PROMETHEUS_PORT to a port that is free, or to 0 for any'
@@ -141,6 +151,20 @@ class Process {
         error,
         advice,
       })
+    }
+  }
+
+  async #expose(): Promise<Exposition> {
+    const { name, kind, queue } = this.#config
+    try {
+      const { expose } = await import('./telemetry/exposition.ts')
+      return expose({ name, kind, queue, measurements: this.#measurements })
+    } catch (error) {
+      this.#log.error('no metrics: the telemetry cannot be loaded', {
+        error,
+        advice: 'ship telemetry.cjs beside function.cjs',
+      })
+      throw error
     }
   }
 

@@ -1,5 +1,6 @@
 import type { Checkpoint } from './core/checkpoint.ts'
 import type { Counters } from './core/counters.ts'
+import type { CounterName, GaugeName, HistogramName } from './core/metrics.ts'
 import type { Headers } from './core/spec.ts'
 import type { Declaration } from './core/topology.ts'
 
@@ -43,9 +44,14 @@ export interface Log {
 
 export type { Counters } from './core/counters.ts'
 
+/** What the loops and adapters count and measure; `runtime/core/metrics.ts` declares it. All of it costs next to nothing. */
 export interface Instruments {
   readonly counters: Counters
   add(name: keyof Counters, n?: number): void
+  count(name: CounterName, n: number, label?: string): void
+  record(name: HistogramName, value: number, label?: string): void
+  /** `read` is asked at each scrape, until the returned function is called; several readings of one series are added up. */
+  observe(name: GaugeName | CounterName, read: () => number, label?: string): () => void
 }
 
 /** Where the sessions with the broker tell how they are: whether this process is live depends on it. */

@@ -4,6 +4,7 @@ import { constants, gzipSync } from 'node:zlib'
 import { type BuildFailure, type BuildOptions, build, formatMessages, type Message } from 'esbuild'
 import { BuildError, modulePathOf } from './functions.ts'
 import { leanBuiltins } from './lean-builtins.ts'
+import { leanSdk, telemetryBeside, telemetryFile } from './telemetry-bundle.ts'
 
 export interface BundleOptions {
   /** The repository: where `functions/`, `runtime/` and `package.json` are. */
@@ -37,7 +38,8 @@ export async function pinnedNodeVersion(): Promise<string> {
  */
 export async function bundleFunctions({ root, outDir, names }: BundleOptions): Promise<readonly Bundle[]> {
   const target = `node${await pinnedNodeVersion()}`
-  return Promise.all(names.map((name) => bundle(root, join(outDir, name), name, target)))
+  const telemetry = await bundleTelemetry(root, target)
+  return Promise.all(names.map((name) => bundle(root, join(outDir, name), name, { target, telemetry })))
 }
 
 /** How everything becomes one cjs file that Node runs. */
@@ -45,7 +47,9 @@ export const oneFile = {
   bundle: true,
   platform: 'node',
   format: 'cjs',
-  plugins: [leanBuiltins],
+  plugins: [leanBuiltins, telemetryBeside],
+  // n.b. `import()` would start the loader of modules, which a process of one file does without: it becomes a `require`.
+  supported: { 'dynamic-import': false },
   // cjs has no import.meta: what packages ask of it is answered for the bundle itself.
   define: {
     'import.meta.url': 'bundleUrl',
@@ -55,25 +59,52 @@ export const oneFile = {
   banner: { js: 'const bundleUrl=require("node:url").pathToFileURL(__filename).href;' },
 } satisfies BuildOptions
 
-async function bundle(root: string, folder: string, name: string, target: string): Promise<Bundle> {
+/** How what is shipped is written. */
+const shipped = {
+  minify: true,
+  // V8 keeps a source with one character beyond Latin-1 in twice the memory.
+  charset: 'ascii',
+  metafile: true,
+  write: false,
+  logLevel: 'silent',
+} as const satisfies BuildOptions
+
+/** The telemetry, which is the same for every function. */
+async function bundleTelemetry(root: string, target: string): Promise<Uint8Array> {
+  const { outputFiles } = await build({
+    ...oneFile,
+    ...shipped,
+    plugins: [leanBuiltins, leanSdk],
+    entryPoints: ['./runtime/telemetry/exposition.ts'],
+    absWorkingDir: root,
+    outfile: telemetryFile,
+    target,
+  }).catch(async (error: BuildFailure) => {
+    throw new BuildError(await describeMessages('telemetry', error.errors ?? [], 'error', error))
+  })
+  return outputFiles[0]?.contents ?? new Uint8Array(0)
+}
+
+interface Common {
+  readonly target: string
+  readonly telemetry: Uint8Array
+}
+
+async function bundle(root: string, folder: string, name: string, { target, telemetry }: Common): Promise<Bundle> {
   const path = join(folder, 'function.cjs')
   const { outputFiles, metafile } = await build({
     ...oneFile,
+    ...shipped,
     stdin: { contents: entryOf(name), resolveDir: root, sourcefile: `${name}.entry.ts`, loader: 'ts' },
     absWorkingDir: root,
     outfile: path,
     target,
-    minify: true,
-    // V8 keeps a source with one character beyond Latin-1 in twice the memory.
-    charset: 'ascii',
     sourcemap: 'linked',
     sourcesContent: false,
-    metafile: true,
-    write: false,
-    logLevel: 'silent',
   }).catch(async (error: BuildFailure) => {
     throw new BuildError(await describeMessages(name, error.errors ?? [], 'error', error))
   })
+  await replaceFile(join(folder, telemetryFile), telemetry)
   for (const file of outputFiles) await replaceFile(file.path, file.contents)
   await replaceFile(join(folder, 'meta.json'), `${JSON.stringify(metafile, null, 2)}\n`)
   const code = outputFiles.find((file) => file.path === path)?.contents ?? new Uint8Array(0)

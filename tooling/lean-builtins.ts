@@ -11,24 +11,36 @@ const assertion = `
 const assert = (condition, message) => {
   if (!condition) throw new Error(message ?? 'an assertion failed')
 }
+assert.ok = assert
 assert.equal = (actual, expected) => assert(actual == expected, actual + ' is not ' + expected)
 module.exports = assert
 `
 
-const replacements: Readonly<Record<string, string>> = { 'node:tls': lazy('node:tls'), 'node:assert': assertion }
+/** What each package loads and hardly uses. */
+const replaced: readonly { readonly importer: RegExp; readonly names: RegExp }[] = [
+  { importer: /[/\\]node_modules[/\\]amqplib[/\\]/, names: /^node:(?:tls|assert)$/ },
+  // For a push gateway, for clusters of processes, and for what the SDK asks of a machine.
+  { importer: /[/\\]node_modules[/\\]prom-client[/\\]/, names: /^(?:https|zlib|cluster)$/ },
+  { importer: /[/\\]node_modules[/\\]@opentelemetry[/\\]/, names: /^(?:assert|child_process|crypto)$/ },
+]
 
 /**
- * Keeps out of a process what amqplib loads and hardly uses: 6 MB of an idle consumer's memory, and some ms of its start.
- * Only imports from packages are replaced; a function that imports one of these itself gets the real one.
+ * Keeps out of a process what packages load and hardly use: 6 MB of an idle consumer's memory for amqplib, as much again for what
+ * `/metrics` needs, and some ms of its start. Only imports from packages are replaced; a function that imports one of these itself gets
+ * the real one.
  */
 export const leanBuiltins: Plugin = {
   name: 'lean-builtins',
   setup(build) {
-    build.onResolve({ filter: /^node:(tls|assert)$/ }, ({ path, importer, namespace }) =>
-      namespace !== 'lean' && /[/\\]node_modules[/\\]amqplib[/\\]/.test(importer) ? { path, namespace: 'lean' } : null,
+    build.onResolve(
+      { filter: /^(?:node:)?(?:tls|assert|https|zlib|cluster|child_process|crypto)$/ },
+      ({ path, importer, namespace }) =>
+        namespace !== 'lean' && replaced.some((rule) => rule.importer.test(importer) && rule.names.test(path))
+          ? { path: path.replace(/^(?!node:)/, 'node:'), namespace: 'lean' }
+          : null,
     )
     build.onLoad({ filter: /.*/, namespace: 'lean' }, ({ path }) => ({
-      contents: replacements[path] ?? '',
+      contents: path === 'node:assert' ? assertion : lazy(path),
       loader: 'js',
     }))
   },

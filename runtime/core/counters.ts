@@ -1,4 +1,4 @@
-/** What the runtime counts. Totals since the process began; a later issue exports them as OpenTelemetry metrics. */
+/** What the runtime counts. Totals since the process began. */
 export interface Counters {
   /** Lines handed to the publisher. */
   sent: number

@@ -59,7 +59,7 @@ test('a consumer that consumes is live and ready; one that lost its broker is li
 test('other paths and methods are told what there is', async (t) => {
   const work = new Workspace(t, vhost.url)
   const port = await portOf(work.start(built.of('log-consumer')))
-  assert.deepEqual(await ask(port, '/'), { status: 404, body: 'There is /livez /readyz\n' })
+  assert.deepEqual(await ask(port, '/'), { status: 404, body: 'There is /livez /readyz /metrics\n' })
   assert.equal((await ask(port, '/livez?verbose', 'HEAD')).body, '')
   assert.equal((await ask(port, '/livez', 'POST')).status, 405)
 })
