@@ -1,10 +1,12 @@
 import { describe, FnError } from './core/errors.ts'
-import type { CheckpointStore, Clock, Source } from './ports.ts'
+import type { Piece } from './core/lines.ts'
+import type { CheckpointStore, Clock, Instruments, Source } from './ports.ts'
 
 export interface Checkpointing {
   readonly source: Source
   readonly store: CheckpointStore
   readonly clock: Clock
+  readonly instruments: Instruments
   readonly window: number
   readonly checkpointLines: number
   readonly checkpointMs: number
@@ -19,9 +21,14 @@ export class Checkpointer {
   #begun = 0
   #confirmed = 0
   #saved = 0
+  /** The file that is read, up to where it is sent, and from where it would be sent again. */
+  #reach = { file: '', sent: 0, saved: 0 }
+  /** Since when the saved checkpoint is behind something and stands still, ms of the monotonic clock; null while it is behind nothing. */
+  #behindSince: number | null = null
   #saving: Promise<void> | null = null
   #stopped = false
   #cancelTimer: (() => void) | null = null
+  readonly #endReadings: () => void
   #waitingForRoom: (() => void)[] = []
   #fail: (error: unknown) => void = () => {}
   /** Rejects with FN_CHECKPOINT_UNUSABLE if a save fails. */
@@ -32,6 +39,17 @@ export class Checkpointer {
   constructor(checkpointing: Checkpointing) {
     this.#with = checkpointing
     this.failed.catch(() => {})
+    const { instruments, clock } = checkpointing
+    const readings = [
+      instruments.observe('kedafn.checkpoint.lag.lines', () => this.#begun - this.#saved),
+      instruments.observe('kedafn.checkpoint.lag', () => this.#reach.sent - this.#reach.saved),
+      instruments.observe('kedafn.checkpoint.age', () =>
+        this.#behindSince === null ? 0 : (clock.monotonic() - this.#behindSince) / 1000,
+      ),
+    ]
+    this.#endReadings = () => {
+      for (const end of readings) end()
+    }
   }
 
   /** False while so many lines are beyond the saved checkpoint that a crash would repeat more than promised. */
@@ -43,8 +61,13 @@ export class Checkpointer {
     return new Promise((resolve) => this.#waitingForRoom.push(resolve))
   }
 
-  begin(lines: number): void {
+  /** `piece` of `file`, so many lines, is on its way. */
+  begin(lines: number, file: string, piece: Piece): void {
     this.#begun += lines
+    if (this.#behindSince === null) this.#behindSince = this.#with.clock.monotonic()
+    const from = piece.kind === 'line' ? piece.line.offset : piece.offset
+    if (this.#reach.file !== file) this.#reach = { file, sent: from, saved: from }
+    this.#reach.sent = piece.end ?? this.#reach.sent
   }
 
   /** Everything up to `end` of `file` is confirmed; `null` inside a line that is sent in parts. */
@@ -67,6 +90,7 @@ export class Checkpointer {
   /** Nothing more is saved: whoever comes next may be at work already. */
   stop(): void {
     this.#stopped = true
+    this.#endReadings()
     this.#cancelTimer?.()
   }
 
@@ -100,6 +124,8 @@ export class Checkpointer {
       throw error instanceof FnError ? error : new FnError('FN_CHECKPOINT_UNUSABLE', describe(error), { cause: error })
     }
     this.#saved = confirmed
+    if (this.#reach.file === file) this.#reach.saved = end
+    this.#behindSince = this.#begun === confirmed ? null : this.#with.clock.monotonic()
     for (const resolve of this.#waitingForRoom.splice(0)) resolve()
   }
 }

@@ -8,7 +8,7 @@ import { failedAttempts } from './core/headers.ts'
 import { prefetchFor } from './core/scale.ts'
 import type { ConsumerSpec, Delivery, EnvSpec } from './core/spec.ts'
 import { topologyOf } from './core/topology.ts'
-import { type Verdict, verdictsOf } from './core/verdict.ts'
+import { errorTypeOf, type Verdict, verdictsOf } from './core/verdict.ts'
 import { Handlers } from './handlers.ts'
 import { InPlace, type Retrial } from './in-place.ts'
 import { type Move, Moves } from './moves.ts'
@@ -121,6 +121,8 @@ export class ConsumerLoop {
       clock,
       quiet: () => this.#running + this.#suspects.length + this.#batcher.length + this.#moves.pending === 0,
     })
+    instruments.observe('kedafn.deliveries.waiting', () => this.#suspects.length + this.#batcher.length)
+    instruments.observe('kedafn.handlers.running', () => this.#running)
     this.failed.catch(() => {})
     this.#consumer.failed.catch(this.#fail)
   }
@@ -306,10 +308,15 @@ export class ConsumerLoop {
   }
 
   async #handle(jobs: readonly Job[]): Promise<void> {
+    const { clock, instruments, config } = this.#with
     const batch = jobs.map((job) => job.delivery)
+    const begun = clock.monotonic()
     // A copy: whatever a handler does to its list, the verdicts must match the jobs.
     const { result, through } = this.#handlers.run([...batch], this.#resource)
-    this.#settle(jobs, verdictsOf(batch, await result, this.#with.config, this.#with.clock.now()))
+    const ended = await result
+    instruments.record('kedafn.batch.size', batch.length)
+    instruments.record('messaging.process.duration', (clock.monotonic() - begun) / 1000, errorTypeOf(ended))
+    this.#settle(jobs, verdictsOf(batch, ended, config, clock.now()))
     await through
   }
 

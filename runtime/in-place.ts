@@ -2,7 +2,7 @@ import { jitteredDelayMs } from './core/backoff.ts'
 import type { Batching } from './core/batcher.ts'
 import { movedHeaders } from './core/headers.ts'
 import type { Verdict } from './core/verdict.ts'
-import type { Clock, Log, Random } from './ports.ts'
+import type { Clock, Instruments, Log, Random } from './ports.ts'
 import type { Job } from './settlement.ts'
 
 export interface WaitingInPlace {
@@ -11,6 +11,7 @@ export interface WaitingInPlace {
   readonly clock: Clock
   readonly random: Random
   readonly log: Log
+  readonly instruments: Instruments
   /** Called when something is back in the batcher. */
   readonly due: () => void
 }
@@ -29,12 +30,13 @@ export class InPlace {
 
   /** `again` of the batch `jobs` are tried again after their delay; until then the batch counts as running. */
   wait(jobs: readonly Job[], again: readonly [Job, Retrial][]): void {
-    const { batcher, clock, random, log, queue, due } = this.#with
+    const { batcher, clock, random, log, instruments, queue, due } = this.#with
     const [[, first]] = again as [(typeof again)[number]]
     const { code, cause, failed: attempt, delayMs } = first
     log.warn('deliveries failed and are tried again in their place', {
       ...{ queue, deliveries: again.length, code, cause, attempt, delayMs },
     })
+    for (const [, move] of again) instruments.count('kedafn.retries', 1, move.code)
     const next = again.map(([job, move]): Job => {
       const headers = movedHeaders(job.delivery.headers, { ...move, queue, at: clock.now() })
       // The same delivery to the settlement, a later attempt to the handler.

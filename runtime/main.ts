@@ -26,6 +26,7 @@ import { onStopSignals } from './system/signals.ts'
 import { VitalSigns } from './system/vitals.ts'
 import type { Exposition } from './telemetry/exposition.ts'
 import { countingInstruments } from './telemetry/instruments.ts'
+import { Lifetime } from './telemetry/lifetime.ts'
 import { JsonLog } from './telemetry/log.ts'
 
 /** A function at work, as the composition root sees it. */
@@ -76,6 +77,7 @@ class Process {
   readonly #reports: ParentReports
   readonly #measurements = new Measurements()
   readonly #instruments: Instruments
+  readonly #lifetime: Lifetime
   readonly #health: VitalSigns
   #state: State = 'running'
   #work: Work | null = null
@@ -98,6 +100,7 @@ class Process {
       }, this.#measurements),
     )
     this.#reports.follow(this.#instruments)
+    this.#lifetime = new Lifetime(this.#instruments, systemClock)
     this.#health = new VitalSigns(systemClock, this.#log, config.reconnectBudgetMs)
   }
 
@@ -114,17 +117,22 @@ class Process {
       this.#happened('signal')
     })
     this.#begin().catch((error) => this.#failed(error))
-    if (this.#config.metrics) this.#serveSoon()
+    this.#serveSoon()
   }
 
   #serveSoon(): void {
+    let served = false
     const serve = () => {
-      this.#firstWorkDone = () => {}
       cancelTimer()
-      void this.#serve()
+      if (this.#config.metrics && !served) void this.#serve()
+      served = true
     }
     const cancelTimer = systemClock.after(idleMs, serve)
-    this.#firstWorkDone = serve
+    this.#firstWorkDone = () => {
+      this.#firstWorkDone = () => {}
+      this.#lifetime.worked()
+      serve()
+    }
   }
 
   async #serve(): Promise<void> {
@@ -259,6 +267,7 @@ class Process {
   }
 
   #ready(): void {
+    this.#lifetime.ready()
     if (this.#state === 'running') this.#reports.state('running')
   }
 
@@ -284,6 +293,7 @@ class Process {
     const { graceMs } = this.#config
     this.#reports.state('draining')
     this.#health.drain()
+    this.#lifetime.drain()
     this.#clock.after(abortAfterMs(graceMs), () => this.#happened('abort-due'))
     this.#clock.after(graceMs, () => {
       const error = new FnError(
@@ -306,7 +316,9 @@ class Process {
   async #exit(code: number): Promise<void> {
     // Only what happened: a producer has nothing to say of deliveries, nor a consumer of lines.
     const happened = Object.fromEntries(Object.entries(this.#instruments.counters).filter(([, total]) => total > 0))
-    this.#log.info('ended', { exitCode: code, ...happened })
+    const drainMs = this.#lifetime.drainMs
+    const drain = drainMs === null ? {} : { drainMs: Math.round(drainMs) }
+    this.#log.info('ended', { exitCode: code, ...drain, ...happened })
     await this.#reports.end()
     process.exit(code)
   }

@@ -1,8 +1,9 @@
 import { jitteredDelayMs } from './core/backoff.ts'
+import type { ErrorCode } from './core/errors.ts'
 import { movedHeaders, suspectHeaders } from './core/headers.ts'
 import { deadQueueOf, retryQueueOf } from './core/topology.ts'
 import type { Verdict } from './core/verdict.ts'
-import type { Clock, Counters, Log, OutgoingMessage, Publisher, Random } from './ports.ts'
+import type { Clock, Instruments, Log, OutgoingMessage, Publisher, Random } from './ports.ts'
 import type { Job, Settlement } from './settlement.ts'
 
 export interface Moving {
@@ -11,6 +12,7 @@ export interface Moving {
   readonly clock: Clock
   readonly random: Random
   readonly log: Log
+  readonly instruments: Instruments
   /** Called by the first move: a function whose handler never fails needs no second connection. */
   readonly open: () => Publisher
   /** Called when a move is through. */
@@ -50,7 +52,7 @@ export class Moves {
   mark(job: Job): void {
     const { log, queue } = this.#with
     log.warn('a delivery whose process died is handled alone from now on', { queue, id: job.raw.messageId })
-    this.#publish(job, queue, suspectHeaders(job.delivery.headers), 'retried')
+    this.#publish(job, queue, suspectHeaders(job.delivery.headers), ['retried', 'FN_CRASH_LOOP'])
   }
 
   /** The channel of all deliveries is gone: no ack is to come. */
@@ -65,16 +67,19 @@ export class Moves {
   #move(job: Job, move: Move): void {
     const { queue, clock, random } = this.#with
     const headers = movedHeaders(job.delivery.headers, { ...move, queue, at: clock.now() })
-    if (move.kind === 'dead') this.#publish(job, deadQueueOf(queue), headers, 'dead')
-    else
-      this.#publish(job, retryQueueOf(queue, move.delayMs), headers, 'retried', jitteredDelayMs(move.delayMs, random))
+    const { code } = move
+    if (move.kind === 'dead') this.#publish(job, deadQueueOf(queue), headers, ['dead', code])
+    else {
+      const delayMs = jitteredDelayMs(move.delayMs, random)
+      this.#publish(job, retryQueueOf(queue, move.delayMs), headers, ['retried', code], delayMs)
+    }
   }
 
   #publish(
     job: Job,
     routingKey: string,
     headers: Record<string, unknown>,
-    counter: keyof Counters,
+    [counter, code]: readonly ['retried' | 'dead', ErrorCode],
     expirationMs?: number,
   ): void {
     const { body, messageId, contentType, timestamp, source } = job.raw
@@ -93,7 +98,8 @@ export class Moves {
     }
     this.#publisher.publish(message, () => {
       if (source.alive) this.#pending--
-      this.#with.settlement.ack([job], counter)
+      const settled = this.#with.settlement.ack([job], counter)
+      this.#with.instruments.count(counter === 'dead' ? 'kedafn.dead_letters' : 'kedafn.retries', settled, code)
       this.#with.moved()
     })
   }

@@ -1,5 +1,6 @@
 import { Checkpointer } from './checkpointer.ts'
 import type { ProducerConfig } from './core/config.ts'
+import { header } from './core/headers.ts'
 import { LineSplitter, type Piece } from './core/lines.ts'
 import type { EnvSpec, ProducerSpec } from './core/spec.ts'
 import { MessageMaker } from './outgoing.ts'
@@ -48,7 +49,7 @@ export class ProducerLoop {
     const { config, spec, source, store, clock, log } = producing
     const context = Object.freeze({ signal: this.#stop.signal, log, env: config.env })
     this.#maker = new MessageMaker({ ...config, spec, context, log })
-    this.#checkpointer = new Checkpointer({ ...config, source, store, clock })
+    this.#checkpointer = new Checkpointer({ ...config, source, store, clock, instruments: producing.instruments })
   }
 
   /**
@@ -115,12 +116,15 @@ export class ProducerLoop {
     // n.b. lines, as the checkpointer counts them: one that goes in many parts is one.
     this.#mayRepeat -= mark.lines
     this.#newest = mark
-    this.#checkpointer.begin(mark.lines)
+    this.#checkpointer.begin(mark.lines, file, piece)
     instruments.add('sent', mark.lines)
     publisher.publish(message, () => {
       if (this.#newest === mark) this.#newest = null
       instruments.add('confirmed', mark.lines)
-      if (message.exchange === '') instruments.add('dead', mark.lines)
+      if (message.exchange === '') {
+        instruments.add('dead', mark.lines)
+        instruments.count('kedafn.dead_letters', mark.lines, `${message.headers?.[header.code]}`)
+      }
       this.#checkpointer.confirm(mark.file, mark.end, mark.lines)
     })
   }

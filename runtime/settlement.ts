@@ -8,6 +8,9 @@ import type { Counters, DeliverySource, Instruments, RawDelivery } from './ports
  */
 const returnedInOrder = 32
 
+/** What a message is done with. */
+const final: ReadonlySet<keyof Counters> = new Set(['acked', 'dead'])
+
 /** A delivery on its way through the consumer's loop. */
 export interface Job {
   readonly raw: RawDelivery
@@ -29,6 +32,9 @@ export class Settlement {
 
   constructor(instruments: Instruments) {
     this.#instruments = instruments
+    instruments.observe('kedafn.deliveries.in_flight', () => {
+      return [...this.#unsettled.values()].reduce((sum, { open }) => sum + open, 0)
+    })
   }
 
   begin(job: Job): void {
@@ -44,9 +50,12 @@ export class Settlement {
     unsettled.begin(job)
   }
 
-  /** These are done with; `counter` says in what way. Acked once everything before them on their channel is settled. */
-  ack(jobs: readonly Job[], counter: keyof Counters): void {
-    this.#settle(jobs, 'ack', counter)
+  /**
+   * These are done with; `counter` says in what way. Acked once everything before them on their channel is settled.
+   * @returns how many were not settled, nor lost, before
+   */
+  ack(jobs: readonly Job[], counter: keyof Counters): number {
+    return this.#settle(jobs, 'ack', counter)
   }
 
   /** Gives these back to the queue at once: together, in their order, if they are all that is unsettled on their channel. */
@@ -78,7 +87,7 @@ export class Settlement {
     this.#unsettled.delete(source)
   }
 
-  #settle(jobs: readonly Job[], settled: 'ack' | 'handed-back', counter: keyof Counters): void {
+  #settle(jobs: readonly Job[], settled: 'ack' | 'handed-back', counter: keyof Counters): number {
     const sources = new Set<DeliverySource>()
     let count = 0
     for (const job of jobs) {
@@ -86,6 +95,7 @@ export class Settlement {
       if (!this.#unsettled.get(job.raw.source)?.finish(job.raw.tag)) continue
       sources.add(job.raw.source)
       count++
+      if (final.has(counter)) this.#instruments.record('kedafn.delivery.attempts', job.delivery.attempt)
     }
     if (count > 0) this.#instruments.add(counter, count)
     for (const source of sources) {
@@ -96,5 +106,6 @@ export class Settlement {
       })
       if (last !== null) source.ack(last, true)
     }
+    return count
   }
 }

@@ -44,7 +44,7 @@ const deadCodes: readonly ErrorCode[] = [
 /** What can end a session with the broker. */
 const sessionEnds = [
   ...(['heartbeat', 'socket', 'broker_shutdown', 'channel_error', 'connection_error'] as const),
-  ...(['consumer_cancelled', 'publish_refused', 'setup_failed', 'other'] as const),
+  ...(['consumer_cancelled', 'publish_refused', 'other'] as const),
 ] as const
 
 const rabbitmq = { 'messaging.system': 'rabbitmq' }
@@ -79,12 +79,11 @@ export const metrics = {
     kind: 'histogram',
     unit: 's',
     of: 'consumer',
-    description:
-      'How long the handler took for a batch. error.type: it threw, timed out or returned no list of outcomes.',
+    description: 'How long the handler took for a batch. error.type: it threw, timed out or gave all of it up.',
     fixed: { ...rabbitmq, 'messaging.operation.name': 'process' },
     label: {
       name: 'error.type',
-      values: ['', 'FN_HANDLER_FAILED', 'FN_HANDLER_TIMEOUT', 'FN_OUTCOME_INVALID', 'FN_DROPPED', '_OTHER'],
+      values: ['', 'FN_HANDLER_FAILED', 'FN_HANDLER_TIMEOUT', 'FN_DROPPED', '_OTHER'],
     },
     bounds: seconds,
   },

@@ -54,6 +54,15 @@ export type HandlerResult = { readonly returned: unknown } | { readonly threw: u
 
 const ack: Verdict = { kind: 'ack' }
 
+const codeOfThrown = (threw: unknown): ErrorCode =>
+  threw instanceof FnError && threw.verdict === 'retry' ? threw.code : 'FN_HANDLER_FAILED'
+
+/** What a whole batch failed of, as a code; '' if the handler returned. */
+export function errorTypeOf(result: HandlerResult): ErrorCode | '' {
+  if (!('threw' in result)) return ''
+  return saysDrop(result.threw) ? 'FN_DROPPED' : codeOfThrown(result.threw)
+}
+
 /** The verdict on each delivery of a batch, in its order, from what the handler returned or threw. */
 export function verdictsOf(
   batch: readonly Delivery<unknown>[],
@@ -65,8 +74,7 @@ export function verdictsOf(
     verdict === 'drop' ? dropped(delivery, thrown) : failed(delivery, code, describe(thrown), options, now)
   if ('threw' in result) {
     const { threw } = result
-    const code = threw instanceof FnError && threw.verdict === 'retry' ? threw.code : 'FN_HANDLER_FAILED'
-    return batch.map((delivery) => judge(delivery, saysDrop(threw) ? 'drop' : 'retry', code, threw))
+    return batch.map((delivery) => judge(delivery, saysDrop(threw) ? 'drop' : 'retry', codeOfThrown(threw), threw))
   }
   if (result.returned === undefined) return batch.map(() => ack)
   const outcomes = readOutcomes(batch, result.returned)

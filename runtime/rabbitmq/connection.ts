@@ -4,7 +4,7 @@ import type { BrokerAddress, BrokerConfig, TlsConfig } from '../core/config.ts'
 import { describe, type FnError } from '../core/errors.ts'
 import { Rotation } from '../core/rotation.ts'
 import type { Clock, Health, Instruments, Log, Random, SessionReports } from '../ports.ts'
-import { adviceOn, fatalError, isVhostRefusal, type Stage } from './failures.ts'
+import { adviceOn, fatalError, isVhostRefusal, type Stage, sessionEndOf } from './failures.ts'
 import { tlsOptions } from './tls.ts'
 
 export interface Connecting {
@@ -152,6 +152,8 @@ export class Session {
   readonly #with: Connecting
   readonly #open: (connection: ChannelModel, life: Life) => Promise<void>
   #stopped = false
+  #blockedSince: number | null = null
+  readonly #endReading: () => void
   #life: Life | null = null
   #connection: ChannelModel | null = null
   #wake: () => void = () => {}
@@ -172,6 +174,7 @@ export class Session {
     this.#open = open
     this.health = connecting.health.session(role)
     this.failed.catch(() => {})
+    this.#endReading = connecting.instruments.observe('kedafn.broker.blocked', () => this.#blockedS(connecting.clock))
   }
 
   start(): void {
@@ -199,6 +202,7 @@ export class Session {
     if (this.#connection && !life?.over) await closeConnection(this.#connection, this.#with.clock, farewell)
     life?.end('closed by us')
     await this.#running
+    this.#endReading()
     this.health.ended()
   }
 
@@ -239,7 +243,10 @@ export class Session {
       }
       if (clock.monotonic() - begun > settledMs) attempt = 0
       const delayMs = reconnectDelayMs(attempt++, random)
-      if (stage === 'open') instruments.add('reconnects')
+      if (stage === 'open') {
+        instruments.add('reconnects')
+        instruments.count('kedafn.broker.reconnects', 1, sessionEndOf(cause))
+      }
       const advice = adviceOn(cause)
       const words = { cause: describe(cause), ...(advice === null ? {} : { advice }) }
       this.health.away(advice === null ? words.cause : `${words.cause}. ${advice}`)
@@ -277,14 +284,28 @@ export class Session {
     } finally {
       socket.abort()
       this.#connection = null
+      this.#countBlocked()
     }
   }
 
   #blocked(life: Life, reason: string | null): void {
     if (life.over) return
+    this.#countBlocked()
+    if (reason !== null) this.#blockedSince = this.#with.clock.monotonic()
     this.health.blocked(reason)
     if (reason === null) this.#with.log.info('the broker takes messages again')
     else this.#with.log.warn('the broker blocks publishing', { reason })
+  }
+
+  /** Ends the time for which the broker blocked this connection, if it did. */
+  #countBlocked(): void {
+    const { clock, instruments } = this.#with
+    if (this.#blockedSince !== null) instruments.count('kedafn.broker.blocked', this.#blockedS(clock))
+    this.#blockedSince = null
+  }
+
+  #blockedS(clock: Clock): number {
+    return this.#blockedSince === null ? 0 : (clock.monotonic() - this.#blockedSince) / 1000
   }
 
   async #sleep(ms: number): Promise<void> {

@@ -67,6 +67,22 @@ export function fatalError(
   return null
 }
 
+const ends: readonly (readonly [RegExp, string])[] = [
+  [/heartbeat/i, 'heartbeat'],
+  [/cancelled the consumer/, 'consumer_cancelled'],
+  [/no queue takes message|nacked/, 'publish_refused'],
+  [/CONNECTION.FORCED/, 'broker_shutdown'],
+  [/Channel closed by server|the channel was closed|the cancel/, 'channel_error'],
+  [/Connection closed: /, 'connection_error'],
+  [/ECONN|EPIPE|ETIMEDOUT|EHOST|ENET|Unexpected close|Socket|the connection was closed/, 'socket'],
+]
+
+/** What ended a session, in the few words that the metric has for it. */
+export function sessionEndOf(cause: unknown): string {
+  const words = describe(cause)
+  return ends.find(([pattern]) => pattern.test(words))?.[1] ?? 'other'
+}
+
 /** What a person might do about a cause that mostly passes by itself, or null. */
 export function adviceOn(cause: unknown): string | null {
   if (/home node/.test(describe(cause))) {

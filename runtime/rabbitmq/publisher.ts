@@ -13,6 +13,8 @@ interface Entry {
   readonly confirmed: () => void
   /** It was published at least once. */
   sent: boolean
+  /** When it was taken, ms of the monotonic clock. */
+  readonly at: number
   /** The broker gave it back as unroutable; its confirm, which still comes, means nothing. */
   returned: boolean
 }
@@ -51,6 +53,8 @@ export class AmqpPublisher implements Publisher {
     this.#ready = resolve
   })
   readonly failed: Promise<never>
+  #endReadings: () => void
+  #turnAt: number | null = null
   #live: Live | null = null
   #fatal: unknown = null
   #waitingForRoom: Waiter[] = []
@@ -75,6 +79,14 @@ export class AmqpPublisher implements Publisher {
       this.#waitingForIdle = []
     })
     this.#session.start()
+    const { instruments } = connecting
+    const readings = [
+      instruments.observe('kedafn.publisher.unconfirmed', () => this.#entries.held),
+      instruments.observe('kedafn.publisher.window', () => options.window),
+    ]
+    this.#endReadings = () => {
+      for (const end of readings) end()
+    }
   }
 
   hasRoom(): boolean {
@@ -97,13 +109,14 @@ export class AmqpPublisher implements Publisher {
   }
 
   publish(message: OutgoingMessage, confirmed: () => void): void {
-    const entry: Entry = { message, confirmed, sent: false, returned: false }
+    const entry: Entry = { message, confirmed, sent: false, returned: false, at: this.#now() }
     const sequence = this.#entries.begin(entry)
     this.#bytes += message.body.length
     if (this.#live) this.#send(this.#live, sequence, entry)
   }
 
   close(): Promise<void> {
+    this.#endReadings()
     this.#endPlaces(new Error('the publisher is closed'))
     return this.#session.close()
   }
@@ -181,11 +194,13 @@ export class AmqpPublisher implements Publisher {
 
   #answered(live: Live, sequence: number, entry: Entry, error: unknown): void {
     live.unanswered--
+    const { instruments } = this.#with
+    instruments.count('messaging.client.sent.messages', 1, error ? 'refused' : entry.returned ? 'unroutable' : '')
     if (error) live.refusal ??= describe(error)
     else if (entry.returned) {
       const { messageId, exchange, routingKey } = entry.message
       live.refusal ??= `no queue takes message '${messageId}' from exchange '${exchange}', routing key '${routingKey}'`
-      this.#with.instruments.add('unroutable')
+      instruments.add('unroutable')
     } else this.#confirmed(sequence)
     // Later in this turn: when the channel closed under us, what closed it has the better words.
     if (live.refusal !== null && live.unanswered === 0) queueMicrotask(() => live.life.end(live.refusal))
@@ -193,7 +208,10 @@ export class AmqpPublisher implements Publisher {
 
   #confirmed(sequence: number): void {
     if (!this.#entries.finish(sequence)) return
+    const { instruments } = this.#with
+    const now = this.#now()
     this.#entries.advance((done) => {
+      instruments.record('messaging.client.operation.duration', (now - done.at) / 1000)
       this.#bytes -= done.message.body.length
       done.confirmed()
     })
@@ -213,6 +231,17 @@ export class AmqpPublisher implements Publisher {
       entry.returned = true
       return
     }
+  }
+
+  /** One look at the clock serves all that one read of a socket or a file brings: a look a message would be felt. */
+  #now(): number {
+    if (this.#turnAt === null) {
+      this.#turnAt = this.#with.clock.monotonic()
+      queueMicrotask(() => {
+        this.#turnAt = null
+      })
+    }
+    return this.#turnAt
   }
 
   #wait(waiters: Waiter[]): Promise<void> {

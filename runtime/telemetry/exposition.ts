@@ -64,7 +64,7 @@ class FamilyProducer implements MetricProducer {
   readonly #measurements: Measurements
   readonly #kind: Exposing['kind']
   readonly #queue: string
-  readonly #startTime = hrTime(Date.now() - performance.now())
+  readonly #startTime = hrTime(Date.now() - process.uptime() * 1000)
 
   constructor(measurements: Measurements, kind: Exposing['kind'], queue: string) {
     this.#measurements = measurements

@@ -4,6 +4,7 @@ import { Checkpointer } from '../../runtime/checkpointer.ts'
 import { FnError } from '../../runtime/core/errors.ts'
 import { settle, TestClock } from '../../runtime/doubles/clock.ts'
 import { MemoryCheckpointStore, MemoryFile } from '../../runtime/doubles/source.ts'
+import { countingInstruments } from '../../runtime/telemetry/instruments.ts'
 import { firsts } from '../contract/broker-world.ts'
 import { seeded } from '../unit/seeded.ts'
 import { bodiesIn, isPending } from './consuming.ts'
@@ -87,7 +88,16 @@ test('finishing after a failed save rejects', async () => {
   const clock = new TestClock()
   const store = new MemoryCheckpointStore()
   const source = new MemoryFile('a\n').source()
-  const checkpointer = new Checkpointer({ source, store, clock, window: 10, checkpointLines: 10, checkpointMs: 100 })
+  const instruments = countingInstruments()
+  const checkpointer = new Checkpointer({
+    source,
+    store,
+    clock,
+    instruments,
+    window: 10,
+    checkpointLines: 10,
+    checkpointMs: 100,
+  })
   store.failNext()
   checkpointer.confirm('memory-1', 2, 1)
   await clock.tick(100)
@@ -98,7 +108,16 @@ test('any error of the store or the source is given the code of a checkpoint tha
   const clock = new TestClock()
   const source = new MemoryFile('a\n').source()
   const store = { load: async () => null, save: () => Promise.reject(new Error('EROFS')) }
-  const checkpointer = new Checkpointer({ source, store, clock, window: 10, checkpointLines: 10, checkpointMs: 100 })
+  const instruments = countingInstruments()
+  const checkpointer = new Checkpointer({
+    source,
+    store,
+    clock,
+    instruments,
+    window: 10,
+    checkpointLines: 10,
+    checkpointMs: 100,
+  })
   checkpointer.confirm('memory-1', 2, 1)
   await assert.rejects(checkpointer.finish(), (error: unknown) => {
     assert.ok(error instanceof FnError)

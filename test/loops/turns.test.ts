@@ -6,6 +6,7 @@ import { settle, TestClock } from '../../runtime/doubles/clock.ts'
 import { MemoryCheckpointStore, MemoryFile } from '../../runtime/doubles/source.ts'
 import type { Publisher } from '../../runtime/ports.ts'
 import { Checkpoints, type Loop, TurnTaking } from '../../runtime/produce-locked.ts'
+import { countingInstruments } from '../../runtime/telemetry/instruments.ts'
 import { checkpointAt } from '../contract/checkpoint-store.contract.ts'
 import { isPending, type LogEntry, recordingLog } from './consuming.ts'
 
@@ -154,9 +155,18 @@ test('a checkpointer that was stopped saves nothing any more, whatever was due',
   const clock = new TestClock()
   const store = new MemoryCheckpointStore()
   const source = new MemoryFile('a\n').source()
-  const checkpointer = new Checkpointer({ source, store, clock, window: 10, checkpointLines: 2, checkpointMs: 100 })
+  const instruments = countingInstruments()
+  const checkpointer = new Checkpointer({
+    source,
+    store,
+    clock,
+    instruments,
+    window: 10,
+    checkpointLines: 2,
+    checkpointMs: 100,
+  })
   const { file } = (await source.read(new AbortController().signal)) ?? { file: '' }
-  checkpointer.begin(2)
+  checkpointer.begin(2, file, { kind: 'part', bytes: new Uint8Array(0), offset: 0, part: 0, end: 2 })
   checkpointer.confirm(file, 2, 1)
   checkpointer.stop()
   await clock.tick(1000)

@@ -10,8 +10,8 @@ function points(measurements: Measurements, name: MetricName, of: 'consumer' | '
 }
 
 test('every series is there from the beginning, at 0', () => {
-  for (const of of ['consumer', 'producer'] as const) {
-    for (const { name, metric, points } of new Measurements().families(of)) {
+  for (const kind of ['consumer', 'producer'] as const) {
+    for (const { name, metric, points } of new Measurements().families(kind)) {
       assert.deepEqual([...points.keys()], labelValuesOf(metric), name)
       for (const point of points.values()) {
         if (typeof point === 'number') assert.equal(point, 0, name)
