@@ -1,10 +1,11 @@
 /**
- * Writes the tables of `docs/reference/configuration.md` from the options themselves, and those of `permissions.md` from what grants
- * the permissions, between markers.
+ * Writes the tables of `docs/reference/configuration.md` from the options themselves, and so those of `metrics.md` and
+ * `permissions.md`, between markers.
  * `node tooling/reference.ts` writes, `node tooling/reference.ts --check` exits with 1 if a page is not what would be written.
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { labelValuesOf, type Metric, metricsOf, prometheusName } from '../runtime/core/metrics.ts'
 import {
   consumerOptions,
   type IntegerOption,
@@ -60,12 +61,41 @@ function permissionTable(options: Omit<RoleOptions, 'queue'>): string {
   return table(['role', 'configure', 'write', 'read'], rows)
 }
 
+/** What functions of these kinds show: `both` are those that every function has. */
+function metricTable(of: Metric['of']): string {
+  const all = new Map([...metricsOf('consumer'), ...metricsOf('producer')])
+  const rows = [...all]
+    .filter(([, metric]) => metric.of === of)
+    .map(([name, metric]) => [
+      `${code(prometheusName(name, metric))}<br>${code(name)}`,
+      metric.bounds ? `${metric.kind}: ${metric.bounds.join(' ')}` : metric.kind,
+      code(metric.unit),
+      labelsOf(metric),
+      metric.description,
+    ])
+  return table(['name, and in OpenTelemetry', 'kind', 'unit', 'labels', 'meaning'], rows)
+}
+
+function labelsOf(metric: Metric): string {
+  const nameOf = (label: string): string => code(label.replaceAll('.', '_'))
+  const fixed = Object.entries(metric.fixed ?? {}).map(([label, value]) => `${nameOf(label)} ${value}`)
+  if (metric.fixed?.['messaging.system']) fixed.push(`${nameOf('messaging.destination.name')} the queue`)
+  const values = labelValuesOf(metric).map((value) => (value === '' ? 'none' : value))
+  const varying = metric.label ? [`${nameOf(metric.label.name)}: ${values.join(', ')}`] : []
+  return [...fixed, ...varying].join('<br>') || '–'
+}
+
 const pages: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   'configuration.md': {
     consumer: integerTable(alone(consumerOptions, producerOptions)),
     producer: integerTable(alone(producerOptions, consumerOptions)),
     both: integerTable(both),
     text: textTable(textOptions),
+  },
+  'metrics.md': {
+    both: metricTable('both'),
+    consumer: metricTable('consumer'),
+    producer: metricTable('producer'),
   },
   'permissions.md': {
     verify: permissionTable({ topology: 'verify' }),

@@ -167,14 +167,14 @@ export const metrics = {
     kind: 'counter',
     unit: '{delivery}',
     of: 'consumer',
-    description: 'Verdicts to try a delivery again, by cause.',
+    description: 'Deliveries moved to a retry queue, or tried again in their place, by cause of the last failure.',
     label: { name: 'cause', values: [...retryCodes, 'other'] },
   },
   'kedafn.dead_letters': {
     kind: 'counter',
     unit: '{message}',
     of: 'both',
-    description: 'Verdicts that a message is dead, by cause.',
+    description: 'Messages moved to dead letters, by cause.',
     label: { name: 'cause', values: [...deadCodes, 'other'] },
   },
   'kedafn.broker.reconnects': {

@@ -38,7 +38,7 @@ const shared = {
     min: 0,
     max: 65_535,
     default: 9464,
-    meaning: 'the port of `/livez` and `/readyz`; 0 takes any that is free',
+    meaning: 'the port of `/metrics`, `/livez` and `/readyz`; 0 takes any that is free',
   },
 } as const satisfies Record<string, IntegerOption>
 
@@ -227,7 +227,7 @@ export const textOptions = {
   KEDAFN_METRICS: {
     default: 'on',
     choices: ['on', 'off'],
-    meaning: '`off` opens no port for probes',
+    meaning: '`off` opens no port for metrics and probes',
   },
   OTEL_EXPORTER_PROMETHEUS_HOST: { default: '0.0.0.0', meaning: 'the address of the interface that port is opened on' },
   LOG_LEVEL: {
