@@ -63,3 +63,18 @@ test('the tables of the configuration page are what the options say', () => {
   const run = spawnSync(process.execPath, [script, '--check'], { encoding: 'utf8' })
   assert.equal(run.status, 0, run.stdout + run.stderr)
 })
+
+test('each sentence of the contract names a test, and each test that it names is there', () => {
+  const [, contract = ''] =
+    /## The delivery contract\n(.*?)\n## /s.exec(readFileSync(`${repository}README.md`, 'utf8')) ?? []
+  const sentences = contract.split(/^\d\. /m).slice(1)
+  assert.equal(sentences.length, 6)
+  for (const sentence of sentences) {
+    const named = [...sentence.matchAll(/\]\((test\/[^)]+\.ts)\)\s+"([^"]+)"/g)]
+    assert.ok(named.length > 0, sentence)
+    for (const [, path, title = ''] of named) {
+      const source = readFileSync(`${repository}${path}`, 'utf8')
+      assert.ok(source.includes(title.replaceAll(/\s+/g, ' ')), `${path}: ${title}`)
+    }
+  }
+})
