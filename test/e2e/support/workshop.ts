@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { cpSync, mkdtempSync, readdirSync, realpathSync, rmSync, symlinkSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { UsageError } from '../../../dev/arguments.ts'
@@ -31,6 +31,11 @@ export async function buildWorkshop(load: string): Promise<Workshop> {
       cpSync(join(repository, entry), join(root, entry), { recursive: true })
     }
     symlinkSync(join(repository, 'node_modules'), join(root, 'node_modules'))
+    // What was downloaded and compressed for other images serves these too.
+    const kept = join('.kedafn', 'images')
+    mkdirSync(join(repository, kept), { recursive: true })
+    mkdirSync(join(root, '.kedafn'))
+    symlinkSync(join(repository, kept), join(root, kept))
     cpSync(testFunctions, join(root, 'functions'), { recursive: true })
     const names = ['log-producer', 'log-consumer', ...readdirSync(testFunctions)]
     run('rendering', process.execPath, ['build.mjs', '--manifests'], root)
