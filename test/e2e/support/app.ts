@@ -52,12 +52,16 @@ const yaml = (value: object): string => new Document(value).toString()
 export class App {
   readonly kubectl: Kubectl
   readonly rabbit: Rabbit
+  /** Where its broker is, seen from the cluster, with the login. */
+  readonly amqpUrl: string
   /** What kubectl said when it was applied, warnings included. */
   applied = ''
 
   private constructor(kubectl: Kubectl, login: Login) {
     this.kubectl = kubectl
     this.rabbit = new Rabbit(kubectl, login)
+    const [user, password, vhost] = [login.username, login.password, login.vhost].map(encodeURIComponent)
+    this.amqpUrl = `amqp://${user}:${password}@rabbitmq.${kubectl.namespace}.svc:5672/${vhost}`
   }
 
   static async deploy(t: TestContext, options: AppOptions): Promise<App> {
