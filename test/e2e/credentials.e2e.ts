@@ -34,7 +34,7 @@ test('a wrong password: KEDA says so in an event, and the function ends with a c
   await t.waitFor(async () => {
     const [pod] = await app.pods('worker')
     const ended = pod?.status.containerStatuses?.[0]?.lastState?.terminated
-    assert.equal(ended?.exitCode, 2)
+    assert.equal(ended?.exitCode, 1)
     assert.match(ended?.message ?? '', /FN_LOGIN_REFUSED/)
   }, poll)
 })
