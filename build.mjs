@@ -13,14 +13,17 @@ const root = fileURLToPath(new URL('.', import.meta.url))
 const help = `Bundles functions: one minified file each, dist/<name>/function.cjs.
 
 Usage: node build.mjs [name...]
-       node build.mjs --image [--compression gzip|zstd] [--platform LIST] [--label KEY=VALUE]... [--push TARGET] [name...]
+       node build.mjs --image [--compression gzip|zstd] [--platform LIST] [--label KEY=VALUE]... [--code-cache]
+                              [--push TARGET] [name...]
        node build.mjs --manifests [--check]
 
   name           a folder under functions/; all of them if none is named
   --image        packs each bundle into an image as well: dist/images/<name>.tar, and what is in it, <name>.cdx.json
+  (each of the following means --image too)
   --compression  gzip, which everything reads (default), or zstd, which is smaller
   --platform     linux/amd64, linux/arm64 or both with a comma; this machine's if absent
   --label        one more label of the image, such as org.opencontainers.image.revision=...; may be repeated
+  --code-cache   adds what V8 makes of the function, so that it starts sooner; only for this machine's architecture
   --push         sends the images to REGISTRY/NAME[:TAG], or for several functions to REGISTRY/FOLDER/[:TAG], with the
                  login that docker login has left; the tag is the version of package.json if absent
   --manifests    renders the specs into manifests/ and keda/ instead; prints the files that changed
@@ -49,7 +52,8 @@ async function main() {
     if (values.manifests) return await manifests(facts, values.check === true)
     const bundles = await bundleFunctions({ root, outDir: join(root, 'dist'), names })
     say(sizeTable(bundles))
-    if (values.image || values.push !== undefined) {
+    const flags = /** @type {(keyof typeof imageFlags)[]} */ (Object.keys(imageFlags))
+    if (flags.some((flag) => values[flag] !== undefined)) {
       const results = await packImages(root, names, values, process.env, say)
       for (const result of results) process.stdout.write(`${result}\n`)
       return 0

@@ -4,7 +4,7 @@
  *
  *   KEDAFN_BENCH_LOAD='ctr --namespace bench images import {tar}'
  *   KEDAFN_BENCH_RUN='ctr --namespace bench run --rm --net-host {env} {image} {id}'
- *   node bench/container-start.ts [--rounds 20] [--topology verify|declare]
+ *   node bench/container-start.ts [--rounds 20] [--topology verify|declare] [--code-cache]
  *
  * The broker is that of AMQP_URL, with its management at KEDAFN_TEST_MANAGEMENT_URL, else a private one. A container has to
  * reach this process at 127.0.0.1: through it goes what it tells the broker, so that its first ack can be seen.
@@ -21,11 +21,16 @@ import { connect } from 'amqplib'
 import { askManagement } from '../dev/broker/management.ts'
 import { provideBroker } from '../dev/broker.ts'
 import { bundleFunctions, pinnedNodeVersion } from '../tooling/bundle.ts'
+import { codeCacheOf, startSource } from '../tooling/image/code-cache.ts'
 import { downloadDir } from '../tooling/image/command.ts'
 import { buildImages } from '../tooling/image/images.ts'
 
 const { values } = parseArgs({
-  options: { rounds: { type: 'string', default: '20' }, topology: { type: 'string', default: 'verify' } },
+  options: {
+    rounds: { type: 'string', default: '20' },
+    topology: { type: 'string', default: 'verify' },
+    'code-cache': { type: 'boolean', default: false },
+  },
 })
 const rounds = Number(values.rounds)
 const { KEDAFN_BENCH_LOAD: load, KEDAFN_BENCH_RUN: run } = process.env
@@ -40,6 +45,11 @@ await bundleFunctions({ root, outDir: dist, names: ['log-consumer'] })
 mkdirSync(join(dist, 'hello'))
 writeFileSync(join(dist, 'hello', 'function.cjs'), `process.stdout.write('hello\\n')`)
 writeFileSync(join(dist, 'hello', 'meta.json'), '{"inputs":{}}')
+if (!run && values['code-cache']) {
+  const bundle = join(dist, 'log-consumer', 'function.cjs')
+  writeFileSync(join(dist, 'log-consumer', 'function.cache'), await codeCacheOf('log-consumer', bundle))
+  writeFileSync(join(dist, 'log-consumer', 'start.cjs'), startSource)
+}
 const images = run ? await loadImages() : new Map<Name, string>()
 
 async function loadImages(): Promise<Map<Name, string>> {
@@ -50,6 +60,7 @@ async function loadImages(): Promise<Map<Name, string>> {
     architectures: [process.arch === 'arm64' ? 'arm64' : 'amd64'],
     compression: 'gzip',
     level: 1,
+    codeCache: values['code-cache'],
     debianMirror: process.env.KEDAFN_DEBIAN_MIRROR,
     downloadDir: downloadDir(root),
     distDir: dist,
@@ -68,7 +79,8 @@ async function loadImages(): Promise<Map<Name, string>> {
 function start(name: Name, id: string, env: Readonly<Record<string, string>>): ChildProcess {
   const stdio: ['ignore', 'pipe', 'pipe'] = ['ignore', 'pipe', 'pipe']
   if (!run) {
-    return spawn(process.execPath, [join(dist, name, 'function.cjs')], {
+    const script = values['code-cache'] && name === 'log-consumer' ? 'start.cjs' : 'function.cjs'
+    return spawn(process.execPath, [join(dist, name, script)], {
       stdio,
       env: { PATH: process.env.PATH, ...env },
     })

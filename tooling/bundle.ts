@@ -116,7 +116,8 @@ const entryOf = (name: string): string =>
   [
     `import { run } from './runtime/main.ts'`,
     `import spec from './${modulePathOf(name)}'`,
-    `run(${JSON.stringify(name)}, spec)`,
+    // n.b. Set by the loader that trains a code cache, and by no other: `module` is the bundle's own.
+    `run(${JSON.stringify(name)}, module.training?.(spec) ?? spec)`,
     '',
   ].join('\n')
 

@@ -13,6 +13,7 @@ export const imageFlags = {
   platform: { type: 'string' },
   label: { type: 'string', multiple: true },
   push: { type: 'string' },
+  'code-cache': { type: 'boolean' },
 } as const
 
 /** n.b. Not under `node_modules`, which `npm ci` empties. */
@@ -23,6 +24,7 @@ export interface ImageArguments {
   readonly platform?: string | undefined
   readonly label?: readonly string[] | undefined
   readonly push?: string | undefined
+  readonly 'code-cache'?: boolean | undefined
 }
 
 /**
@@ -49,6 +51,7 @@ export async function packImages(
     nodeVersion: await pinnedNodeVersion(),
     architectures: platforms,
     compression,
+    codeCache: args['code-cache'] === true,
     labels,
     debianMirror: env.KEDAFN_DEBIAN_MIRROR,
   })
