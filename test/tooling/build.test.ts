@@ -29,7 +29,7 @@ test('a third folder builds with no other file touched; stdout has the bundles, 
   repository.write('functions/log-levels/count.ts', helper)
   const { status, stdout, stderr } = build(repository)
   assert.equal(status, 0, stderr)
-  const names = ['log-consumer', 'log-levels', 'log-producer']
+  const names = ['log-alerts', 'log-consumer', 'log-levels', 'log-producer']
   assert.equal(stdout, names.map((name) => `dist/${name}/function.cjs\n`).join(''))
   for (const name of names) {
     assert.match(stderr, new RegExp(`^${name} +[0-9,]+ +[0-9,]+$`, 'm'))
