@@ -16,33 +16,50 @@ export interface Queue {
   readonly consumers: number
 }
 
+interface Forward {
+  readonly port: number
+  readonly child: ChildProcess
+}
+
+async function end(forward: Promise<Forward> | undefined): Promise<void> {
+  await forward?.then(
+    ({ child }) => child.kill(),
+    () => {},
+  )
+}
+
 /** A scenario's RabbitMQ, asked and fed through the API server: from anywhere that kubectl reaches. */
 export class Rabbit implements AsyncDisposable {
   readonly #kubectl: Kubectl
   readonly #login: Login
-  readonly #forwards = new Map<number, { readonly port: number; readonly child: ChildProcess }>()
+  readonly #forwards = new Map<number, Promise<Forward>>()
 
   constructor(kubectl: Kubectl, login: Login) {
     this.#kubectl = kubectl
     this.#login = login
   }
 
+  /** One forward for each port, whoever asks first; questions may overlap. */
   async #portOf(port: number): Promise<number> {
     let forward = this.#forwards.get(port)
-    if (!forward || forward.child.exitCode !== null || forward.child.signalCode !== null) {
-      forward = await this.#kubectl.forward('service/rabbitmq', port)
+    if (!forward) {
+      forward = this.#kubectl.forward('service/rabbitmq', port)
       this.#forwards.set(port, forward)
     }
-    return forward.port
+    return (await forward).port
   }
 
   /** n.b. kubectl goes on forwarding to a pod that was replaced: after a failure a new one is begun. */
   async #once<T>(port: number, work: (local: number) => Promise<T>): Promise<T> {
+    const used = this.#forwards.get(port)
     try {
       return await work(await this.#portOf(port))
     } catch (error) {
-      this.#forwards.get(port)?.child.kill()
-      this.#forwards.delete(port)
+      const forward = this.#forwards.get(port)
+      if (used === undefined || forward === used) {
+        this.#forwards.delete(port)
+        await end(forward)
+      }
       throw error
     }
   }
@@ -159,6 +176,6 @@ export class Rabbit implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const { child } of this.#forwards.values()) child.kill()
+    await Promise.all([...this.#forwards.values()].map(end))
   }
 }
