@@ -31,6 +31,8 @@ export interface Consuming {
 
 /** What was not begun leaves for the queue this long after the drain began at the latest. The broker has it some 25 ms later. */
 const handBackAfterMs = 30
+/** Handlers that compute end without a turn of the event loop: for longer than this, heartbeats, probes and signals must not wait. */
+const turnAfterMs = 100
 /** At most this much of moves to retry and dead letters waits for confirms; prefetch bounds them long before. */
 const movesWindowBytes = 64 * 1024 * 1024
 
@@ -60,6 +62,8 @@ export class ConsumerLoop {
   #started: Promise<void> = Promise.resolve()
   #resource: unknown
   #pumpDue = false
+  /** When the event loop is known to have turned. */
+  #turnedAtMs = 0
   #cancelTimer = () => {}
   #quiet: () => void = () => {}
   #fail: (error: unknown) => void = () => {}
@@ -201,6 +205,7 @@ export class ConsumerLoop {
   }
 
   #received(raw: RawDelivery): void {
+    this.#turnedAtMs = this.#with.clock.monotonic()
     const { messageId: id, body: bytes, redelivered, headers } = raw
     const attempt = failedAttempts(headers) + 1
     const delivery = { id, body: bytes as unknown, bytes, attempt, redelivered, headers }
@@ -266,10 +271,18 @@ export class ConsumerLoop {
   #pumpSoon(): void {
     if (this.#pumpDue) return
     this.#pumpDue = true
-    queueMicrotask(() => {
+    const pump = () => {
       this.#pumpDue = false
       this.#pump()
-    })
+    }
+    const { clock } = this.#with
+    if (clock.monotonic() - this.#turnedAtMs < turnAfterMs) queueMicrotask(pump)
+    else {
+      clock.after(0, () => {
+        this.#turnedAtMs = clock.monotonic()
+        pump()
+      })
+    }
   }
 
   #pump(): void {

@@ -88,6 +88,7 @@ test('a batch whose time is over is retried, its signal aborted, and its place t
   assert.equal(broker.unacked('logs'), 1)
   assert.equal(handler.batches.length, 1)
   await handler.end(0)
+  await clock.tick(0)
   assert.deepEqual(handler.batches[1], ['b'])
   assert.equal(await isPending(loop.failed), true)
 })

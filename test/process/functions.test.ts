@@ -143,3 +143,29 @@ test('log-alerts posts what matches: a 503 is tried again, a 404 ends dead with 
   alerts.kill('SIGTERM')
   assert.equal((await alerts.exited).code, 0)
 })
+
+test('a handler that computes leaves turns for signals and heartbeats: told to stop, it gives back what it had not begun', async (t) => {
+  const built = await withFunction(
+    t,
+    'burner',
+    `import { defineConsumer, each } from '#runtime'
+     export default defineConsumer({ queue: 'burner', concurrency: 1, handle: each((_delivery, ctx) => {
+       ctx.log.info('handling')
+       for (const end = performance.now() + 400; performance.now() < end; );
+     }) })`,
+  )
+  const work = new Workspace(t, vhost.url)
+  const burner = work.start(built.of('burner'))
+  await burner.logged('consuming')
+  await send(
+    vhost.url,
+    'burner',
+    Array.from({ length: 10 }, (_, number) => `${number}`),
+  )
+  await burner.logged('handling')
+  burner.kill('SIGTERM')
+  assert.deepEqual(await burner.exited, { code: 0, signal: null })
+  const handled = burner.entries.filter(({ message }) => message === 'handling').length
+  assert.ok(handled <= 4, `${handled} of 10 were begun`)
+  await t.waitFor(async () => assert.equal(await ready(vhost.url, 'burner'), 10 - handled), poll)
+})
