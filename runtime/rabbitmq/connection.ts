@@ -1,11 +1,11 @@
-import { type Channel, type ChannelModel, connect } from 'amqplib'
+import type { Channel, ChannelModel } from 'amqplib'
 import { reconnectDelayMs } from '../core/backoff.ts'
-import type { BrokerAddress, BrokerConfig, TlsConfig } from '../core/config.ts'
+import type { BrokerAddress, BrokerConfig } from '../core/config.ts'
 import { describe, type FnError } from '../core/errors.ts'
 import { Rotation } from '../core/rotation.ts'
 import type { Clock, Health, Instruments, Log, Random, SessionReports } from '../ports.ts'
 import { adviceOn, fatalError, isVhostRefusal, type Stage, sessionEndOf } from './failures.ts'
-import { tlsOptions } from './tls.ts'
+import { closeConnection, handshakeTimeoutMs, type OpenOptions, openConnection } from './open.ts'
 
 export interface Connecting {
   /** Asked before each connection: what stands in files may have changed. */
@@ -21,88 +21,12 @@ export interface Connecting {
   readonly heartbeatS?: number
 }
 
-const standardHeartbeatS = 10
-const handshakeTimeoutMs = 10_000
 /** With several brokers a silent one must not hold us up; doubled with each round that fails. */
 const firstTimeoutMs = 500
-const closeTimeoutMs = 1000
 /** A session that lived this long was a good one: the next reconnect begins with the shortest delay again. */
 const settledMs = 5000
 /** A vhost may be refused for a moment while a broker goes down or comes up. */
 const vhostRefusals = 5
-
-export interface OpenOptions {
-  /** Destroys the socket when it fires, at whatever the connection is then. */
-  readonly signal?: AbortSignal
-  readonly heartbeatS?: number | undefined
-  readonly timeoutMs?: number
-  readonly tls?: TlsConfig
-}
-
-const noTls: TlsConfig = { ca: null, cert: null, key: null, passphrase: null, serverName: null }
-
-/**
- * n.b. `noDelay` is off by default in amqplib, and then each small write behind an unanswered one waits about 44 ms for the
- * peer's delayed ACK. The vhost is decoded by amqplib, also in this form, so it is encoded here. `signal` is one of the
- * options that amqplib passes on to `net.connect` and `tls.connect`: the only hold on a socket before its handshake is through.
- */
-export async function openConnection(
-  address: BrokerAddress,
-  connectionName: string,
-  { signal, heartbeatS = standardHeartbeatS, timeoutMs = handshakeTimeoutMs, tls: tlsConfig = noTls }: OpenOptions = {},
-): Promise<ChannelModel> {
-  const { tls, hostname, port, username, password, vhost } = address
-  const socketOptions = {
-    noDelay: true,
-    timeout: timeoutMs,
-    clientProperties: { connection_name: connectionName },
-    ...tlsOptions(address, tlsConfig),
-    ...(signal && { signal }),
-  }
-  const connection = await connect(
-    {
-      protocol: tls ? 'amqps' : 'amqp',
-      hostname,
-      port,
-      username,
-      password,
-      vhost: encodeURIComponent(vhost),
-      heartbeat: heartbeatS,
-    },
-    socketOptions,
-  )
-  // An `error` without a listener is thrown where nobody catches it.
-  connection.on('error', () => {})
-  return connection
-}
-
-/**
- * Closes politely, `farewell` first, but never waits longer than a second: a silent peer would hold us for ever, and its
- * socket too.
- */
-export async function closeConnection(
-  connection: ChannelModel,
-  clock: Clock,
-  farewell: () => Promise<unknown> = async () => {},
-): Promise<void> {
-  let cancelTimer = () => {}
-  const deadline = new Promise<void>((resolve) => {
-    cancelTimer = clock.after(closeTimeoutMs, resolve)
-  })
-  const polite = farewell().then(() => connection.close())
-  await Promise.race([polite.catch(() => {}), deadline])
-  cancelTimer()
-  destroy(connection)
-}
-
-/**
- * amqplib only half-closes the socket of a connection it gives up, and that keeps the process alive. With an error, so that
- * it ends its heartbeats too: they would go on without the socket, and report the silence.
- */
-function destroy(connection: ChannelModel): void {
-  const { stream } = connection.connection as unknown as { stream: { destroy(error: Error): void } }
-  stream.destroy(new Error('the connection was given up'))
-}
 
 /** One life of a session: from a fresh connection to the first thing that ends it. */
 export class Life {

@@ -2,7 +2,7 @@ import type { Channel, ChannelModel } from 'amqplib'
 import { parseAddress } from '../core/config.ts'
 import { describe } from '../core/errors.ts'
 import type { Clock } from '../ports.ts'
-import { closeConnection, openConnection } from './connection.ts'
+import { closeConnection, openConnection } from './open.ts'
 
 export interface QueueDepth {
   /** Messages that wait; what consumers hold is not in it. */
