@@ -19,8 +19,8 @@ import type { CheckpointStore, Clock, Instruments, Log, Wrap } from './ports.ts'
 import type { Producing } from './produce.ts'
 import { rabbitmq } from './rabbitmq/broker.ts'
 import { systemClock } from './system/clock.ts'
-import type { Answer } from './system/http-server.ts'
 import { ParentReports } from './system/parent.ts'
+import { ProbeServer } from './system/probe-server.ts'
 import { readText } from './system/read-text.ts'
 import { onStopSignals } from './system/signals.ts'
 import { VitalSigns } from './system/vitals.ts'
@@ -40,9 +40,6 @@ interface Work {
 
 /** At most this many bytes of unconfirmed bodies, whatever the window. */
 const windowBytes = 64 * 1024 * 1024
-
-/** Probes and scrapes can wait, the first delivery cannot: without one the port is opened after this long. */
-const idleMs = 500
 
 const write = (line: string): void => {
   process.stdout.write(line)
@@ -81,7 +78,8 @@ class Process {
   readonly #health: VitalSigns
   #state: State = 'running'
   #work: Work | null = null
-  #firstWorkDone = () => {}
+  #probes: ProbeServer | null = null
+  #worked = false
 
   constructor(name: string, config: Config, spec: FunctionSpec, wrap: Wrap) {
     this.#name = name
@@ -117,49 +115,18 @@ class Process {
       this.#happened('signal')
     })
     this.#begin().catch((error) => this.#failed(error))
-    this.#serveSoon()
+    const { metrics, metricsHost: host, metricsPort: port } = this.#config
+    if (!metrics) return
+    const health = () => this.#health.answer()
+    const expose = () => this.#expose()
+    this.#probes = new ProbeServer({ host, port, health, expose, clock: systemClock, log: this.#log })
   }
 
-  #serveSoon(): void {
-    let served = false
-    const serve = () => {
-      cancelTimer()
-      if (this.#config.metrics && !served) void this.#serve()
-      served = true
-    }
-    const cancelTimer = systemClock.after(idleMs, serve)
-    this.#firstWorkDone = () => {
-      this.#firstWorkDone = () => {}
-      this.#lifetime.worked()
-      serve()
-    }
-  }
-
-  async #serve(): Promise<void> {
-    const { metricsHost: host, metricsPort } = this.#config
-    const [{ serveHttp }, { probeRoutes }] = await Promise.all([
-      import('./system/http-server.ts'),
-      import('./system/probes.ts'),
-    ])
-    try {
-      const routes = new Map<string, () => Answer | Promise<Answer>>(probeRoutes(() => this.#health.answer()))
-      const exposition = Promise.withResolvers<Exposition>()
-      routes.set('/metrics', async () => (await exposition.promise).scrape())
-      const port = await serveHttp({ host, port: metricsPort, routes })
-      this.#log.info('answering probes', { host, port })
-      // Behind the port: a probe need not wait for it, and a scrape does.
-      exposition.promise.catch(() => {})
-      exposition.resolve(this.#expose())
-    } catch (error) {
-      // n.b. no reason to stop: deliveries are worth more than probes, and a kubelet restarts what it cannot probe.
-      const advice = 'set OTEL_EXPORTER_PROMETHEUS_PORT to a port that is free, or to 0 for any'
-      this.#log.error('no port for probes: nothing can ask how this process is', {
-        host,
-        port: metricsPort,
-        error,
-        advice,
-      })
-    }
+  #firstWorkDone(): void {
+    if (this.#worked) return
+    this.#worked = true
+    this.#lifetime.worked()
+    this.#probes?.firstWorkDone()
   }
 
   async #expose(): Promise<Exposition> {
