@@ -3,7 +3,7 @@ import { type Environment, readConfig } from '../runtime/core/config.ts'
 import { FnError } from '../runtime/core/errors.ts'
 import { isConsumer } from '../runtime/core/spec.ts'
 import { deadQueueOf, retryQueueOf } from '../runtime/core/topology.ts'
-import type { FunctionFacts } from '../tooling/functions.ts'
+import { type FunctionFacts, orderedQueuesOf } from '../tooling/functions.ts'
 import { UsageError } from './arguments.ts'
 import { checkpointPathOf, type Pipeline } from './state.ts'
 
@@ -45,11 +45,12 @@ export function planFunctions(
   { env, once }: { env: Environment; once: boolean },
 ): Plans {
   const problems: string[] = []
+  const ordered = orderedQueuesOf(facts)
   const leftOut = facts.flatMap((one) => missingOf(one, env))
   const plans = facts.flatMap((one) => {
     if (missingOf(one, env).length > 0) return []
     try {
-      return planOf(one, pipeline, env, once)
+      return planOf(one, pipeline, ordered.has(one.spec.queue) ? { KEDAFN_QUEUE_ORDERED: 'true', ...env } : env, once)
     } catch (error) {
       if (!(error instanceof FnError)) throw error
       problems.push(error.message)

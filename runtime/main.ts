@@ -14,7 +14,7 @@ import { Measurements } from './core/measurements.ts'
 import { isPattern } from './core/pattern.ts'
 import { abortAfterMs } from './core/scale.ts'
 import { type FunctionSpec, isConsumer } from './core/spec.ts'
-import { checkpointTopology, lockQueueOf, topologyOf } from './core/topology.ts'
+import { checkpointTopology, lockQueueOf, producerTopologyOf } from './core/topology.ts'
 import type { CheckpointStore, Clock, Instruments, Log, Wrap } from './ports.ts'
 import type { Producing } from './produce.ts'
 import { rabbitmq } from './rabbitmq/broker.ts'
@@ -224,9 +224,9 @@ class Process {
   }
 
   #publisher(config: ProducerConfig, admit: () => Promise<void>) {
-    const { queue, exchange, sourceName, window } = config
+    const { queue, exchange, sourceName, window, queueOrdered } = config
     const checkpoint = config.checkpoint === 'broker' ? checkpointTopology(queue, sourceName) : null
-    const topology = [...topologyOf(queue, exchange), ...(checkpoint ? [checkpoint] : [])]
+    const topology = [...producerTopologyOf(queue, exchange, queueOrdered), ...(checkpoint ? [checkpoint] : [])]
     const options = { window, windowBytes, topology }
     if (!config.lock) return { publisher: this.#broker().publisher(options), store: null }
     const lock = lockQueueOf(queue, sourceName)

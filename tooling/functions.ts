@@ -1,7 +1,13 @@
 import { fork } from 'node:child_process'
 import { existsSync, readdirSync, realpathSync, statSync } from 'node:fs'
 import { join, relative } from 'node:path'
-import type { ConsumerSpec, EnvSpec, FunctionSpec, ProducerSpec } from '../runtime/core/spec.ts'
+import {
+  type ConsumerSpec,
+  type EnvSpec,
+  type FunctionSpec,
+  isConsumer,
+  type ProducerSpec,
+} from '../runtime/core/spec.ts'
 import { each } from '../runtime/core/verdict.ts'
 import type { SpecReading } from './spec-reader.ts'
 
@@ -15,6 +21,10 @@ export interface FunctionFacts {
   readonly name: string
   readonly spec: FunctionSpec
 }
+
+/** The queues whose consumer asks for an order: a producer that makes such a queue has to be told. */
+export const orderedQueuesOf = (facts: readonly FunctionFacts[]): ReadonlySet<string> =>
+  new Set(facts.flatMap(({ spec }) => (isConsumer(spec) && spec.order !== undefined ? [spec.queue] : [])))
 
 /** The part of a spec that is data, as {@link inspectFunctions}' child process sends it. */
 export type SpecData =

@@ -35,6 +35,8 @@ export type ProducerConfig = Shared &
     readonly inputPath: string
     /** Names the source in the broker: producers with the same name never work at the same time. */
     readonly sourceName: string
+    /** How the queue is made if it is missing. */
+    readonly queueOrdered: boolean
     readonly lock: boolean
     readonly checkpoint: 'file' | 'broker'
     readonly checkpointPath: string
@@ -79,6 +81,7 @@ export function readConfig(name: string, spec: FunctionSpec, env: Environment, r
       kind: 'producer',
       inputPath: env.INPUT_PATH || spec.source.path,
       sourceName: readSourceName(problems, name, spec.queue, env),
+      queueOrdered: readChoice(problems, 'KEDAFN_QUEUE_ORDERED', env) === 'true',
       lock: readChoice(problems, 'KEDAFN_LOCK', env) === 'on',
       checkpoint: readChoice(problems, 'KEDAFN_CHECKPOINT', env),
       checkpointPath: env.KEDAFN_CHECKPOINT_PATH || `.kedafn/${name}.checkpoint`,

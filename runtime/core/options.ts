@@ -224,6 +224,12 @@ export const textOptions = {
     choices: ['declare', 'verify'],
     meaning: '`declare` makes exchanges and queues that are missing, `verify` only checks them',
   },
+  KEDAFN_QUEUE_ORDERED: {
+    default: 'false',
+    choices: ['false', 'true'],
+    meaning:
+      'producers: `true` makes a missing queue as a consumer with `order` wants it; `npm start` and the manifests see to it',
+  },
   KEDAFN_METRICS: {
     default: 'on',
     choices: ['on', 'off'],

@@ -9,6 +9,8 @@ export type Declaration =
       readonly kind: 'queue'
       readonly name: string
       readonly arguments: Readonly<Record<string, string | number | boolean>>
+      /** Arguments that matter only if the queue is missing: if it stands, it is taken with others too. */
+      readonly tolerated?: readonly string[]
     }
   | { readonly kind: 'binding'; readonly exchange: string; readonly queue: string }
 
@@ -25,6 +27,8 @@ export const lockQueueOf = (queue: string, source: string): string => `${queue}.
 /** Small segments: a stream is trimmed by age only once a whole segment is older. */
 const historySegmentBytes = 16 * 1024 * 1024
 
+const singleActiveConsumer = 'x-single-active-consumer'
+
 /**
  * n.b. A bare quorum queue drops a message on its 21st delivery from RabbitMQ 4.0 on, prefetched ones included: hence the
  * limit *and* the dead-letter target. At-least-once dead-lettering needs `reject-publish`. `-1` is no way out: on 3.10 it
@@ -38,7 +42,7 @@ const workArguments = (queue: string, ordered: boolean) => ({
   'x-dead-letter-strategy': 'at-least-once',
   'x-overflow': 'reject-publish',
   // One consumer at a time gets deliveries; the next one takes over when it goes.
-  ...(ordered ? { 'x-single-active-consumer': true } : {}),
+  ...(ordered ? { [singleActiveConsumer]: true } : {}),
 })
 
 /** Reading dead letters with get and requeue counts as deliveries too: the limit must be out of reach. */
@@ -82,6 +86,17 @@ export function topologyOf(
     { kind: 'binding', exchange, queue },
   ]
 }
+
+/**
+ * What a producer needs. Whether the queue is ordered is its consumer's affair: a producer takes it as it stands.
+ * @param ordered how a missing queue is made: with other arguments than the consumer's, the consumer would be refused
+ */
+export const producerTopologyOf = (queue: string, exchange: string, ordered: boolean): readonly Declaration[] =>
+  topologyOf(queue, exchange, [], ordered).map((declaration) =>
+    declaration.kind === 'queue' && declaration.name === queue
+      ? { ...declaration, tolerated: [singleActiveConsumer] }
+      : declaration,
+  )
 
 /** One message, the newest. Each start reads it with get and requeue: the delivery limit must be out of reach. */
 export const checkpointTopology = (queue: string, source: string) => {

@@ -46,7 +46,9 @@ export class MemoryBroker implements Broker {
       } else {
         const queue = this.queues.get(declaration.name) ?? new MemoryQueue(declaration.arguments)
         this.queues.set(declaration.name, queue)
-        if (JSON.stringify(queue.arguments) !== JSON.stringify(declaration.arguments)) {
+        const compared = (all: object) =>
+          JSON.stringify(Object.entries(all).filter(([key]) => !declaration.tolerated?.includes(key)))
+        if (compared(queue.arguments) !== compared(declaration.arguments)) {
           throw new FnError('FN_TOPOLOGY_MISMATCH', `queue '${declaration.name}'`)
         }
       }

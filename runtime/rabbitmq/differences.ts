@@ -11,6 +11,8 @@ export interface Findings {
   readonly differences: string[]
   /** What this user, or nobody, can see over AMQP. */
   readonly unseen: string[]
+  /** The topology, with what it tolerates as it stands. */
+  readonly standing: Declaration[]
 }
 
 type Named = Exclude<Declaration, { kind: 'binding' }>
@@ -37,13 +39,28 @@ export async function compareTopology(
   life: Life,
   topology: readonly Declaration[],
 ): Promise<Findings> {
-  const findings: Findings = { missing: [], differences: [], unseen: [] }
+  const findings: Findings = { missing: [], differences: [], unseen: [], standing: [] }
   for (const declaration of topology) {
     if (declaration.kind === 'binding') {
       findings.unseen.push(`binding of '${declaration.queue}' to '${declaration.exchange}'`)
-    } else await compare(declaration, (question) => ask(connection, life, question), findings)
+      findings.standing.push(declaration)
+    } else {
+      const tolerated = await compare(declaration, (question) => ask(connection, life, question), findings)
+      findings.standing.push(declaration.kind === 'queue' ? withFound(declaration, tolerated) : declaration)
+    }
   }
   return findings
+}
+
+/** Arguments as they were found; null: not set. */
+type FoundArguments = Record<string, string | number | boolean | null>
+
+function withFound(queue: Extract<Declaration, { kind: 'queue' }>, found: FoundArguments): Declaration {
+  const entries = Object.entries({ ...queue.arguments, ...found })
+  return {
+    ...queue,
+    arguments: Object.fromEntries(entries.flatMap(([key, value]) => (value === null ? [] : [[key, value]]))),
+  }
 }
 
 type Ask = (question: (channel: Channel) => Promise<unknown>) => Promise<unknown>
@@ -62,8 +79,10 @@ async function ask(connection: ChannelModel, life: Life, question: (channel: Cha
   }
 }
 
-async function compare(declaration: Named, askBroker: Ask, findings: Findings): Promise<void> {
+/** @returns what differs and is tolerated */
+async function compare(declaration: Named, askBroker: Ask, findings: Findings): Promise<FoundArguments> {
   const { kind, name } = declaration
+  const tolerated: FoundArguments = {}
   const label = `${kind} '${name}'`
   const refusal = await askBroker((channel) =>
     kind === 'exchange' ? channel.checkExchange(name) : channel.checkQueue(name),
@@ -72,7 +91,7 @@ async function compare(declaration: Named, askBroker: Ask, findings: Findings): 
     if (codeOf(refusal) === 403) findings.unseen.push(label)
     else if (/no (queue|exchange) '/.test(describe(refusal))) findings.missing.push(label)
     else throw refusal
-    return
+    return tolerated
   }
   const probe = probes[kind]
   const wanted: Arguments = kind === 'queue' ? { ...declaration.arguments } : {}
@@ -87,26 +106,29 @@ async function compare(declaration: Named, askBroker: Ask, findings: Findings): 
         : channel.assertQueue(name, { durable: true, arguments: args }),
     )
     // n.b. Of a classic queue RabbitMQ 3.10 does not compare what only others have.
-    if (answer === null) return
+    if (answer === null) return tolerated
     const difference = readInequivalence(describe(answer), expected)
     if (difference === null) {
       if (codeOf(answer) !== 403 && codeOf(answer) !== 406) throw answer
       findings.unseen.push(`arguments of ${label}`)
-      return
+      return tolerated
     }
     const { argument, found, shown } = difference
-    if (argument === probe.argument && found === null) return
+    if (argument === probe.argument && found === null) return tolerated
     const should = argument === 'type' && kind === 'exchange' ? declaration.type : shownWanted(wanted, difference)
-    findings.differences.push(`${label}: ${argument} is ${shown}, expected ${should}`)
+    if (kind === 'queue' && found !== undefined && declaration.tolerated?.includes(argument))
+      tolerated[argument] = found
+    else findings.differences.push(`${label}: ${argument} is ${shown}, expected ${should}`)
     // Asked again as it stands, so that the next difference is told; the probe itself has to stay.
     if (argument === 'type' && typeof found === 'string') type = found
     else if (found === null) delete asked[argument]
     else if (found !== undefined && argument !== probe.argument) asked[argument] = found
     else {
       if (argument !== probe.argument) findings.unseen.push(`further arguments of ${label}`)
-      return
+      return tolerated
     }
   }
+  return tolerated
 }
 
 /** What is no argument but a property is always durable, and nothing else. */

@@ -10,7 +10,7 @@ const mismatchHint =
   'Let the queue run empty, delete it (or the exchange) and start again, or use another name; arguments cannot be changed'
 
 /**
- * Makes what is missing; what stands with the same arguments stays. On one channel, in order.
+ * Makes what is missing; what stands with the same arguments stays, and so does what the topology tolerates. In order.
  * @throws FnError FN_TOPOLOGY_MISMATCH naming every difference that can be seen
  */
 export async function declareTopology(
@@ -18,6 +18,19 @@ export async function declareTopology(
   life: Life,
   topology: readonly Declaration[],
 ): Promise<void> {
+  const refusal = await declareAll(connection, life, topology)
+  if (refusal === null) return
+  const { differences, standing } = await compareTopology(connection, life, topology)
+  if (differences.length === 0) {
+    const again = await declareAll(connection, life, standing)
+    if (again !== null) throw again
+    return
+  }
+  throw new FnError('FN_TOPOLOGY_MISMATCH', `${differences.join('; ')}. ${mismatchHint}`, { cause: refusal })
+}
+
+/** On one channel. @returns the refusal (406), if something stands with other arguments */
+async function declareAll(connection: ChannelModel, life: Life, topology: readonly Declaration[]): Promise<unknown> {
   const channel = await life.guard(connection.createChannel())
   // A refusal closes this channel: whoever waits for the answer has it.
   channel.on('error', () => {})
@@ -31,11 +44,10 @@ export async function declareTopology(
       } else await life.guard(channel.bindQueue(declaration.queue, declaration.exchange, ''))
     }
     await life.guard(channel.close())
+    return null
   } catch (error) {
     if (life.over || codeOf(error) !== 406) throw error
-    const { differences } = await compareTopology(connection, life, topology)
-    if (differences.length === 0) throw error
-    throw new FnError('FN_TOPOLOGY_MISMATCH', `${differences.join('; ')}. ${mismatchHint}`, { cause: error })
+    return error
   }
 }
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { type TestContext, test } from 'node:test'
 import type { FnError } from '../../runtime/core/errors.ts'
-import { topologyOf } from '../../runtime/core/topology.ts'
+import { producerTopologyOf, topologyOf } from '../../runtime/core/topology.ts'
 import { eventually, Inbox, message } from '../contract/broker-world.ts'
 import { adapter, vhostFor } from './world.ts'
 
@@ -194,4 +194,73 @@ test('every difference is named at once, with what is expected and what is found
     return said(error)
   })
   await declaring.close()
+})
+
+/** What becomes of a consumer with `order`, and of a producer of its queue, if they declare it in this order. */
+async function startBoth(t: TestContext, queue: string, first: 'consumer' | 'producer', told: boolean) {
+  const { broker } = adapter(vhost.url)
+  const inbox = new Inbox()
+  const consumer = () => {
+    const made = broker.consumer({ queue, prefetch: 1, topology: topologyOf(queue, queue, [], true) })
+    made.start(inbox)
+    return made
+  }
+  const producer = () => broker.publisher({ window: 1, windowBytes, topology: producerTopologyOf(queue, queue, told) })
+  if (first === 'consumer') {
+    const consuming = consumer()
+    await eventually(t, () => assert.equal(inbox.readies, 1))
+    return { consuming, publisher: producer(), inbox }
+  }
+  const publisher = producer()
+  await Promise.race([publisher.ready, publisher.failed])
+  return { consuming: consumer(), publisher, inbox }
+}
+
+for (const [first, told] of [
+  ['consumer', true],
+  ['consumer', false],
+  ['producer', true],
+] as const) {
+  test(`a producer that is ${told ? '' : 'not '}told of the order, and an ordered consumer, ${first} first`, async (t) => {
+    const queue = `ordered-${first}-${told}`
+    const { consuming, publisher, inbox } = await startBoth(t, queue, first, told)
+    publisher.publish(message(queue, 'body'), () => {})
+    await publisher.idle()
+    await eventually(t, () => assert.deepEqual(inbox.bodies, ['body']))
+    const made = (await queues()).find(({ name }) => name === queue)
+    assert.equal(made?.arguments['x-single-active-consumer'], true)
+    await Promise.all([publisher.close(), consuming.close()])
+  })
+}
+
+test('a producer that is not told of the order makes a queue that an ordered consumer refuses by name', async (t) => {
+  const { consuming, publisher } = await startBoth(t, 'unordered', 'producer', false)
+  const expected = /queue 'unordered': x-single-active-consumer is none, expected true/
+  await assert.rejects(consuming.failed, expected)
+  await Promise.all([publisher.close(), consuming.close()])
+})
+
+test('what a producer does not tolerate is named though the order differs too', async () => {
+  const topology = producerTopologyOf('bare', 'bare', false)
+  const args = { 'x-queue-type': 'quorum', 'x-single-active-consumer': true }
+  await vhost.ask((channel) => channel.assertQueue('bare', { durable: true, arguments: args }))
+  const publisher = adapter(vhost.url).broker.publisher({ window: 1, windowBytes, topology })
+  await assert.rejects(publisher.failed, (error: FnError) => {
+    assert.equal(error.code, 'FN_TOPOLOGY_MISMATCH')
+    assert.match(error.message, /x-delivery-limit is none, expected 1000/)
+    assert.doesNotMatch(error.message, /x-single-active-consumer/)
+    return true
+  })
+  await publisher.close()
+})
+
+test('a producer that verifies takes an ordered queue too', async () => {
+  const { broker } = adapter(vhost.url)
+  const declaring = broker.publisher({ window: 1, windowBytes, topology: topologyOf('kept', 'kept', [], true) })
+  await declaring.ready
+  await declaring.close()
+  const topology = producerTopologyOf('kept', 'kept', false)
+  const publisher = adapter(vhost.url, { mode: 'verify' }).broker.publisher({ window: 1, windowBytes, topology })
+  await Promise.race([publisher.ready, publisher.failed])
+  await publisher.close()
 })

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { FnError } from '../../runtime/core/errors.ts'
-import { deadQueueOf } from '../../runtime/core/topology.ts'
+import { deadQueueOf, producerTopologyOf, topologyOf } from '../../runtime/core/topology.ts'
 import { bodies, eventually, firsts, Inbox, message, type OpenWorld, topology } from './broker-world.ts'
 
 const windowBytes = 2 ** 20
@@ -44,6 +44,21 @@ export function publisherContract(open: OpenWorld): void {
     assert.equal(inbox.at(1).timestamp, undefined)
     assert.deepEqual({ ...inbox.at(1).headers }, {})
     await Promise.all([publisher.close(), consumer.close()])
+  })
+
+  test('a publisher takes an ordered queue as it stands, and one that is not', async (t) => {
+    for (const ordered of [true, false]) {
+      const { broker, queue } = await open(t)
+      const consumer = broker.consumer({ queue, prefetch: 1, topology: topologyOf(queue, queue, [], ordered) })
+      const inbox = new Inbox()
+      consumer.start(inbox)
+      await eventually(t, () => assert.equal(inbox.readies, 1))
+      const producerTopology = producerTopologyOf(queue, queue, !ordered)
+      const publisher = broker.publisher({ window: 1, windowBytes, topology: producerTopology })
+      publisher.publish(message(queue, 'body'), () => {})
+      await eventually(t, () => assert.deepEqual(inbox.bodies, ['body']))
+      await Promise.all([publisher.close(), consumer.close()])
+    }
   })
 
   test('a full window has no room until a confirm comes', async (t) => {

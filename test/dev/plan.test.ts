@@ -110,3 +110,15 @@ test('a broker that cannot be asked gives null', async () => {
   const depth = () => Promise.reject(new Error('gone'))
   assert.equal(await depthReader({ depth, close: async () => {} }, planTwo()).read('all'), null)
 })
+
+test('a producer is told that the consumer of its queue wants an order, unless the environment says else', () => {
+  const ordered = { ...consumer('logs', 'output.txt'), order: 'queue' }
+  const seen = (specs: Record<string, object>, env: Record<string, string> = {}) =>
+    planFunctions(facts(specs), pipeline, { env, once: false }).plans.find(({ name }) => name === 'sends')?.env
+      .KEDAFN_QUEUE_ORDERED
+  const sends = producer('input.txt')
+  assert.equal(seen({ sends, writes: ordered }), 'true')
+  assert.equal(seen({ sends, writes: ordered }, { KEDAFN_QUEUE_ORDERED: 'false' }), 'false')
+  assert.equal(seen({ sends, writes: { ...ordered, order: undefined } }), undefined)
+  assert.equal(seen({ sends, writes: { ...ordered, queue: 'other' } }), undefined)
+})

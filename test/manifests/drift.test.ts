@@ -30,6 +30,21 @@ test('a changed spec, a changed file and a leftover are drift, and rendering men
   assert.equal(render(repository, '--check').status, 0)
 })
 
+test('a producer is told that the consumer of its queue wants an order', (t) => {
+  const repository = copyRepository(t)
+  const spec = 'functions/log-consumer/function.ts'
+  assert.equal(render(repository).status, 0)
+  assert.doesNotMatch(repository.read('manifests/base/log-producer.yaml'), /KEDAFN_QUEUE_ORDERED/)
+  const ordered = repository
+    .read(spec)
+    .replace('max: 10', 'max: 1')
+    .replace("queue: 'logs',", "queue: 'logs',\n  order: 'queue',")
+  repository.write(spec, ordered)
+  const { status, stderr } = render(repository)
+  assert.equal(status, 0, stderr)
+  assert.match(repository.read('manifests/base/log-producer.yaml'), /KEDAFN_QUEUE_ORDERED: "true"/)
+})
+
 test('a spec whose numbers cannot work is named with the reason, and nothing is written', (t) => {
   const repository = copyRepository(t)
   const spec = 'functions/log-consumer/function.ts'

@@ -72,11 +72,16 @@ test('a producer with nothing set has every default', () => {
     metricsPort: 9464,
     inputPath: 'input.txt',
     sourceName: 'fn',
+    queueOrdered: false,
     lock: true,
     checkpoint: 'file',
     checkpointPath: '.kedafn/fn.checkpoint',
     once: false,
   })
+})
+
+test('a producer makes a missing queue ordered when it is told to', () => {
+  assert.partialDeepStrictEqual(read(producer, { KEDAFN_QUEUE_ORDERED: 'true' }), { queueOrdered: true })
 })
 
 test('a one-message handler takes one delivery at a time, ten at once, unless the spec says else', () => {

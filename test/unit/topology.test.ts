@@ -6,6 +6,7 @@ import {
   deadQueueOf,
   historyOf,
   lockQueueOf,
+  producerTopologyOf,
   retryQueueOf,
   topologyOf,
 } from '../../runtime/core/topology.ts'
@@ -89,4 +90,19 @@ test('the checkpoint queue keeps the newest message, however often it is read', 
       'x-delivery-limit': 1_000_000,
     },
   })
+})
+
+test('a producer has the topology without retry queues, and leaves the order of the queue to its consumer', () => {
+  for (const ordered of [true, false]) {
+    const expected = topologyOf('errors', 'logs', [], ordered)
+    const found = producerTopologyOf('errors', 'logs', ordered)
+    assert.deepEqual(
+      found.map((one) => ('tolerated' in one ? { ...one, tolerated: undefined } : one)),
+      expected.map((one) => (one.kind === 'queue' && one.name === 'errors' ? { ...one, tolerated: undefined } : one)),
+    )
+    assert.deepEqual(
+      found.flatMap((one) => ('tolerated' in one ? [[one.name, one.tolerated]] : [])),
+      [['errors', ['x-single-active-consumer']]],
+    )
+  }
 })

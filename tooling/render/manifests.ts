@@ -8,7 +8,7 @@ import { Document } from 'yaml'
 import { FnError } from '../../runtime/core/errors.ts'
 import { scalingOf } from '../../runtime/core/scaling.ts'
 import { isConsumer } from '../../runtime/core/spec.ts'
-import { BuildError, type FunctionFacts, modulePathOf } from '../functions.ts'
+import { BuildError, type FunctionFacts, modulePathOf, orderedQueuesOf } from '../functions.ts'
 import type { Kustomization, Rendered } from './objects.ts'
 import { type Scaled, scaledJobOf, scalerOf } from './scaler.ts'
 import { topologyObjects } from './topology.ts'
@@ -27,7 +27,8 @@ export function renderedFiles(facts: readonly FunctionFacts[], version: string):
   const put = (folder: string, name: string, objects: readonly Rendered[], source: string): void => {
     files.set(`${folder}/${name}.yaml`, yamlOf(objects, source))
   }
-  for (const one of facts) put('manifests/base', one.name, workloadOf(one, version), modulePathOf(one.name))
+  const ordered = orderedQueuesOf(facts)
+  for (const one of facts) put('manifests/base', one.name, workloadOf(one, version, ordered), modulePathOf(one.name))
   put('manifests/base', 'broker', [brokerConfig()], 'tooling/render/workload.ts')
   for (const one of scaled) put('keda/base', one.name, scalerOf(one), modulePathOf(one.name))
   const leftOut = new Set(facts.filter(({ spec }) => lacksValue(spec)).map(({ name }) => name))

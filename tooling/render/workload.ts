@@ -54,7 +54,11 @@ export function brokerConfig(): ConfigMap {
 }
 
 /** Everything of one function but what scales it. */
-export function workloadOf(facts: FunctionFacts, version: string): readonly Rendered[] {
+export function workloadOf(
+  facts: FunctionFacts,
+  version: string,
+  orderedQueues: ReadonlySet<string>,
+): readonly Rendered[] {
   const { name } = facts
   const metadata = { name, labels: labelsOf(facts, version) }
   const matchLabels = selectorOf(facts)
@@ -69,7 +73,7 @@ export function workloadOf(facts: FunctionFacts, version: string): readonly Rend
   }
   return [
     { apiVersion: 'v1', kind: 'ServiceAccount', metadata, automountServiceAccountToken: false },
-    { apiVersion: 'v1', kind: 'ConfigMap', metadata, data: settingsOf(facts) },
+    { apiVersion: 'v1', kind: 'ConfigMap', metadata, data: settingsOf(facts, orderedQueues) },
     ...(usesFiles(facts) ? [claimOf(facts, version)] : []),
     deploymentOf(facts, version),
     {
@@ -88,14 +92,18 @@ export function workloadOf(facts: FunctionFacts, version: string): readonly Rend
 const usesFiles = ({ spec }: FunctionFacts): boolean =>
   !isConsumer(spec) || Object.keys(spec.env ?? {}).some((variable) => variable.endsWith('_PATH'))
 
-function settingsOf({ spec }: FunctionFacts): Record<string, string> {
+function settingsOf({ spec }: FunctionFacts, orderedQueues: ReadonlySet<string>): Record<string, string> {
   const declared = Object.entries(spec.env ?? {}).flatMap(([key, { default: standard, secret }]) =>
     standard === undefined || secret ? [] : [[key, standard] as const],
   )
   // A pod has no disk of its own: the checkpoint is in the broker.
   const own = isConsumer(spec)
     ? []
-    : [['INPUT_PATH', spec.source.path] as const, ['KEDAFN_CHECKPOINT', 'broker'] as const]
+    : [
+        ['INPUT_PATH', spec.source.path] as const,
+        ['KEDAFN_CHECKPOINT', 'broker'] as const,
+        ...(orderedQueues.has(spec.queue) ? [['KEDAFN_QUEUE_ORDERED', 'true'] as const] : []),
+      ]
   return Object.fromEntries([['LOG_LEVEL', 'info'] as const, ...own, ...declared].sort(([a], [b]) => (a < b ? -1 : 1)))
 }
 
