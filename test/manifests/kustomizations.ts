@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process'
-import { globSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { globSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join, relative, resolve } from 'node:path'
 import { parseAllDocuments } from 'yaml'
 
 const root = join(import.meta.dirname, '..', '..')
@@ -20,9 +21,32 @@ export const kustomizations = globSync('{keda,manifests}/**/kustomization.yaml',
   .map((path) => dirname(path))
   .sort()
 
+/** The components that scale: each can be set upon any workload. */
+export const scalers = kustomizations.filter((folder) => folder.startsWith('keda/') && folder !== 'keda/base')
+
+/** What a kustomization of one resource and one component renders. */
+export function composed(resource: string, component: string): readonly KubernetesObject[] {
+  const folder = mkdtempSync(join(realpathSync(tmpdir()), 'kedafn-composed-'))
+  try {
+    const [resources, components] = [resource, component].map((path) => [
+      relative(folder, join(realpathSync(root), path)),
+    ])
+    const kustomization = {
+      apiVersion: 'kustomize.config.k8s.io/v1beta1',
+      kind: 'Kustomization',
+      resources,
+      components,
+    }
+    writeFileSync(join(folder, 'kustomization.yaml'), JSON.stringify(kustomization))
+    return rendered(folder)
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
 /** What `kubectl apply -k FOLDER` would apply. kubectl comes from the PATH; there is no test without it. */
 export function rendered(folder: string): readonly KubernetesObject[] {
-  const { status, stdout, stderr, error } = spawnSync('kubectl', ['kustomize', join(root, folder)], {
+  const { status, stdout, stderr, error } = spawnSync('kubectl', ['kustomize', resolve(root, folder)], {
     encoding: 'utf8',
   })
   if (error)
