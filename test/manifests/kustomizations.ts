@@ -3,6 +3,10 @@ import { globSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os'
 import { dirname, join, relative, resolve } from 'node:path'
 import { parseAllDocuments } from 'yaml'
+import { keda } from './schemas/keda.ts'
+import { kubernetes } from './schemas/kubernetes.ts'
+import { operators } from './schemas/operators.ts'
+import { Validation } from './validation.ts'
 
 const root = join(import.meta.dirname, '..', '..')
 
@@ -15,6 +19,9 @@ export interface KubernetesObject {
   readonly spec?: any
   readonly data?: Record<string, string>
 }
+
+/** The fields of every kind that is rendered. */
+export const validation = new Validation({ ...kubernetes, ...keda, ...operators })
 
 /** Every folder that kustomize can render. */
 export const kustomizations = globSync('{keda,manifests}/**/kustomization.yaml', { cwd: root })
@@ -44,8 +51,16 @@ export function composed(resource: string, component: string): readonly Kubernet
   }
 }
 
-/** What `kubectl apply -k FOLDER` would apply. kubectl comes from the PATH; there is no test without it. */
+const known = new Map<string, readonly KubernetesObject[]>()
+
+/** What `kubectl apply -k FOLDER` would apply; nobody changes it. kubectl comes from the PATH; there is no test without it. */
 export function rendered(folder: string): readonly KubernetesObject[] {
+  const objects = known.get(folder) ?? render(folder)
+  known.set(folder, objects)
+  return objects
+}
+
+function render(folder: string): readonly KubernetesObject[] {
   const { status, stdout, stderr, error } = spawnSync('kubectl', ['kustomize', resolve(root, folder)], {
     encoding: 'utf8',
   })

@@ -3,13 +3,8 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { parse } from 'yaml'
-import { composed, type KubernetesObject, kustomizations, rendered, scalers } from './kustomizations.ts'
-import { keda } from './schemas/keda.ts'
-import { kubernetes } from './schemas/kubernetes.ts'
-import { operators } from './schemas/operators.ts'
-import { Validation } from './validation.ts'
+import { composed, type KubernetesObject, kustomizations, rendered, scalers, validation } from './kustomizations.ts'
 
-const validation = new Validation({ ...kubernetes, ...keda, ...operators })
 const problemsOf = (objects: readonly KubernetesObject[]) => objects.flatMap((one) => validation.problemsOf(one))
 
 for (const folder of kustomizations) {

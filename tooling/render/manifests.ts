@@ -3,19 +3,19 @@
  * Typed objects and a YAML writer, no templates: what is not an object cannot be rendered.
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { Document } from 'yaml'
 import { FnError } from '../../runtime/core/errors.ts'
 import { scalingOf } from '../../runtime/core/scaling.ts'
 import { isConsumer } from '../../runtime/core/spec.ts'
 import { BuildError, type FunctionFacts, modulePathOf, orderedQueuesOf } from '../functions.ts'
-import type { Kustomization, Rendered } from './objects.ts'
+import type { Kustomization, Rendered, TopologyObject } from './objects.ts'
 import { type Scaled, scaledJobOf, scalerOf } from './scaler.ts'
 import { topologyObjects } from './topology.ts'
 import { brokerConfig, podTemplateOf, workloadOf } from './workload.ts'
 
 /** Folders that hold rendered files alone: what is not rendered into them any more is deleted. */
-const ownFolders = ['manifests/base', 'keda/base']
+const ownFolders = ['manifests/base', 'keda/base', 'manifests/optional']
 
 /**
  * Every rendered file by its path, relative to the root.
@@ -28,29 +28,47 @@ export function renderedFiles(facts: readonly FunctionFacts[], version: string):
     files.set(`${folder}/${name}.yaml`, yamlOf(objects, source))
   }
   const ordered = orderedQueuesOf(facts)
-  for (const one of facts) put('manifests/base', one.name, workloadOf(one, version, ordered), modulePathOf(one.name))
+  const optional = facts.filter(({ spec }) => lacksValue(spec))
+  const complete = facts.filter((one) => !optional.includes(one))
+  for (const one of complete) put('manifests/base', one.name, workloadOf(one, version, ordered), modulePathOf(one.name))
   put('manifests/base', 'broker', [brokerConfig()], 'tooling/render/workload.ts')
   for (const one of scaled) put('keda/base', one.name, scalerOf(one), modulePathOf(one.name))
-  const leftOut = new Set(facts.filter(({ spec }) => lacksValue(spec)).map(({ name }) => name))
-  const complete = facts.filter(({ name }) => !leftOut.has(name))
   const jobs = complete.flatMap((one) =>
     scaled.filter(({ name }) => name === one.name).map((of) => scaledJobOf(of, podTemplateOf(one, version))),
   )
   put('keda/scaledjob', 'jobs', jobs.flat(), 'the consumers of functions/')
-  put('manifests/overlays/rabbitmq-operator', 'topology', topologyObjects(complete), 'the queues of functions/')
-  for (const folder of ownFolders) {
-    const resources = [...files.keys()]
-      .filter((path) => path.startsWith(`${folder}/`))
-      .map((path) => path.slice(folder.length + 1))
-      .filter((path) => !leftOut.has(path.replace(/\.yaml$/, '')))
+  const topology = topologyObjects(complete, facts)
+  put('manifests/overlays/rabbitmq-operator', 'topology', topology, 'the queues of functions/')
+  for (const folder of ['manifests/base', 'keda/base']) {
+    const names = [...files.keys()].filter((path) => dirname(path) === folder).map((path) => basename(path))
+    const resources = names.filter((name) => !optional.some((one) => `${one.name}.yaml` === name))
     put(folder, 'kustomization', [kustomizationOf(resources.sort())], 'the folder functions/')
+  }
+  for (const one of optional) {
+    const folder = `manifests/optional/${one.name}`
+    const source = modulePathOf(one.name)
+    put(folder, 'workload', workloadOf(one, version, ordered), source)
+    const scalers = scaled.filter(({ name }) => name === one.name).flatMap(scalerOf)
+    if (scalers.length > 0) put(folder, 'scaler', scalers, source)
+    put(
+      folder,
+      'kustomization',
+      [componentOf(scalers.length > 0 ? ['scaler.yaml', 'workload.yaml'] : ['workload.yaml'])],
+      source,
+    )
+    const known = new Set(topology.map(idOf))
+    const own = topologyObjects([...complete, one], facts).filter((object) => !known.has(idOf(object)))
+    put(`${folder}/topology`, 'topology', own, source)
+    put(`${folder}/topology`, 'kustomization', [componentOf(['topology.yaml'])], source)
   }
   return files
 }
 
+const idOf = ({ kind, metadata }: TopologyObject): string => `${kind}/${metadata.name}`
+
 /**
- * True if the function cannot start before a person gives it a value, such as the address of their webhook. It is rendered,
- * and an overlay that has the value names its files: in the base it would never become ready, and its queue would fill up.
+ * True if the function cannot start before a person gives it a value, such as the address of their webhook: in the base it would
+ * never become ready, and its queue would fill up. It is a component of its own, for overlays that have the value.
  */
 const lacksValue = ({ env }: FunctionFacts['spec']): boolean =>
   Object.values(env ?? {}).some(({ default: standard }) => standard === undefined)
@@ -76,6 +94,11 @@ function scaledOf(facts: readonly FunctionFacts[]): readonly Scaled[] {
 const kustomizationOf = (resources: readonly string[]): Kustomization => ({
   apiVersion: 'kustomize.config.k8s.io/v1beta1',
   kind: 'Kustomization',
+  resources,
+})
+const componentOf = (resources: readonly string[]): Kustomization => ({
+  apiVersion: 'kustomize.config.k8s.io/v1alpha1',
+  kind: 'Component',
   resources,
 })
 
@@ -108,8 +131,10 @@ export function writeManifests(root: string, files: ReadonlyMap<string, string>)
 
 function leftoversOf(root: string, files: ReadonlyMap<string, string>): readonly string[] {
   return ownFolders.flatMap((folder) => {
-    return (existsSync(join(root, folder)) ? readdirSync(join(root, folder)) : [])
-      .map((name) => `${folder}/${name}`)
+    return (
+      existsSync(join(root, folder)) ? readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }) : []
+    )
+      .map((name) => `${folder}/${name.replaceAll('\\', '/')}`)
       .filter((path) => path.endsWith('.yaml') && !files.has(path))
   })
 }

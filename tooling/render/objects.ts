@@ -68,8 +68,8 @@ export interface TopologyObject {
   readonly spec: Readonly<Record<string, unknown>> & { readonly rabbitmqClusterReference: { readonly name: string } }
 }
 export interface Kustomization {
-  readonly apiVersion: 'kustomize.config.k8s.io/v1beta1'
-  readonly kind: 'Kustomization'
+  readonly apiVersion: 'kustomize.config.k8s.io/v1beta1' | 'kustomize.config.k8s.io/v1alpha1'
+  readonly kind: 'Kustomization' | 'Component'
   readonly resources: readonly string[]
 }
 

@@ -16,9 +16,13 @@ type Kind = TopologyObject['kind']
 /**
  * What the functions' queues are made of, as objects of the messaging topology operator, with the arguments that the runtime
  * would declare: redeclared with others, a queue is refused.
+ * @param served the functions that the users may serve: one that is added later needs no other rights
  * @throws BuildError if two names become one as names of objects, or two consumers want one queue differently
  */
-export function topologyObjects(facts: readonly FunctionFacts[]): readonly TopologyObject[] {
+export function topologyObjects(
+  facts: readonly FunctionFacts[],
+  served: readonly FunctionFacts[],
+): readonly TopologyObject[] {
   const declared = new Map<string, TopologyObject>()
   const add = (objects: readonly TopologyObject[], same: (a: TopologyObject, b: TopologyObject) => boolean): void => {
     for (const object of objects) {
@@ -39,7 +43,7 @@ export function topologyObjects(facts: readonly FunctionFacts[]): readonly Topol
   return [
     make('Vhost', operatorVhost, { name: operatorVhost, defaultQueueType: 'quorum', deletionPolicy: 'retain' }),
     ...declared.values(),
-    ...usersOf(facts),
+    ...usersOf(served),
   ]
 }
 
