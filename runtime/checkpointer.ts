@@ -5,6 +5,8 @@ import type { CheckpointStore, Clock, Instruments, Source } from './ports.ts'
 export interface Checkpointing {
   readonly source: Source
   readonly store: CheckpointStore
+  /** Resolves if what was confirmed so far is where it belongs: no checkpoint passes it before. */
+  readonly standing: () => Promise<void>
   readonly clock: Clock
   readonly instruments: Instruments
   readonly window: number
@@ -31,7 +33,7 @@ export class Checkpointer {
   readonly #endReadings: () => void
   #waitingForRoom: (() => void)[] = []
   #fail: (error: unknown) => void = () => {}
-  /** Rejects with FN_CHECKPOINT_UNUSABLE if a save fails. */
+  /** Rejects with FN_CHECKPOINT_UNUSABLE if a save fails, and with the code of an error that has one. */
   readonly failed: Promise<never> = new Promise((_resolve, reject) => {
     this.#fail = reject
   })
@@ -117,9 +119,11 @@ export class Checkpointer {
   }
 
   async #save(file: string, end: number, confirmed: number): Promise<void> {
-    const { source, store } = this.#with
+    const { source, store, standing } = this.#with
     try {
-      await store.save(await source.checkpoint(file, end))
+      const checkpoint = await source.checkpoint(file, end)
+      await standing()
+      await store.save(checkpoint)
     } catch (error) {
       throw error instanceof FnError ? error : new FnError('FN_CHECKPOINT_UNUSABLE', describe(error), { cause: error })
     }

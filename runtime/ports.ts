@@ -114,6 +114,12 @@ export interface Publisher {
   readonly ready: Promise<void>
   /** Rejects with the fatal error, if there ever is one; else never settles. */
   readonly failed: Promise<never>
+  /**
+   * Resolves if, as far as the broker tells, the queues that an exchange of the topology feeds have stood ever since the first
+   * session; waits for a session, and mends a missing binding with `declare`. FN_QUEUE_GONE: what was confirmed since this last
+   * resolved may be in the history alone. Rejects with the fatal error, if there is one.
+   */
+  standing(): Promise<void>
   /** How many messages were taken and are not confirmed. */
   unconfirmed(): number
   /** Resolves when everything taken is confirmed. Rejects with the fatal error, if there is one. */

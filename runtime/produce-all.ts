@@ -111,6 +111,9 @@ class SharedPublisher implements Publisher {
   hasRoom(): boolean {
     return this.#publisher.hasRoom()
   }
+  standing(): Promise<void> {
+    return this.#publisher.standing()
+  }
   unconfirmed(): number {
     return this.#unconfirmed
   }

@@ -36,7 +36,7 @@ export interface Turn {
 
 /**
  * A producer that waits for its turn, and that begins anew, in the same process, when it finds that another one took over:
- * what it had read and not sent is the other one's to send.
+ * what it had read and not sent is the other one's to send. And when the queue was gone under it: then it is its own to send again.
  */
 export class TurnTaking implements Loop {
   readonly #open: () => Turn
@@ -56,8 +56,12 @@ export class TurnTaking implements Loop {
         await this.#take(this.#open())
         return
       } catch (error) {
-        if (!(error instanceof FnError) || error.code !== 'FN_TAKEN_OVER') throw error
-        this.#log.info('another producer took over: waiting for the next turn', { error })
+        if (!(error instanceof FnError)) throw error
+        if (error.code === 'FN_TAKEN_OVER') {
+          this.#log.info('another producer took over: waiting for the next turn', { error })
+        } else if (error.code === 'FN_QUEUE_GONE') {
+          this.#log.warn('what was sent since the last checkpoint is sent again', { error })
+        } else throw error
       }
     }
   }

@@ -46,10 +46,17 @@ export class ProducerLoop {
   constructor(producing: Producing) {
     this.#with = producing
     this.#mayRepeat = producing.config.window + producing.config.checkpointLines
-    const { config, spec, source, store, clock, log } = producing
+    const { config, spec, source, store, publisher, clock, log } = producing
     const context = Object.freeze({ signal: this.#stop.signal, log, env: config.env })
     this.#maker = new MessageMaker({ ...config, spec, context, log })
-    this.#checkpointer = new Checkpointer({ ...config, source, store, clock, instruments: producing.instruments })
+    this.#checkpointer = new Checkpointer({
+      ...config,
+      source,
+      store,
+      clock,
+      instruments: producing.instruments,
+      standing: () => publisher.standing(),
+    })
   }
 
   /**

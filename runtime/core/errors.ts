@@ -34,6 +34,7 @@ const table = {
     verdict: 'retry',
     summary: 'there has been no session with the broker for longer than there may be',
   },
+  FN_QUEUE_GONE: { verdict: 'retry', summary: 'the queue was deleted while lines were sent to it' },
   FN_TAKEN_OVER: { verdict: 'retry', summary: 'another producer took over the source' },
   FN_DRAIN_TIMEOUT: { verdict: 'fatal', summary: 'the drain did not end within its grace period' },
 } as const satisfies Record<string, { verdict: 'retry' | 'drop' | 'fatal' | 'config'; summary: string }>

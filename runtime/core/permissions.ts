@@ -101,7 +101,10 @@ export function grantsOf(role: Role, options: RoleOptions): Grants {
     list.write.add(escaped(exchange))
     // Lines that go to dead letters, and the checkpoint.
     list.write.add(escaped(defaultExchange))
-    if (lock) list.configure.add(ofSource((name) => lockQueueOf(queue, name), source))
+    const lockPiece = ofSource((name) => lockQueueOf(queue, name), source)
+    if (lock) list.configure.add(lockPiece)
+    // The mark of the queue is an exchange of the lock's name, bound to the queue.
+    if (lock && topology === 'declare') list.read.add(lockPiece)
     if (checkpoint === 'broker') {
       const piece = ofSource((name) => checkpointQueueOf(queue, name), source)
       list.read.add(piece)

@@ -98,6 +98,19 @@ export const producerTopologyOf = (queue: string, exchange: string, ordered: boo
       : declaration,
   )
 
+/** The queues that an exchange of the topology feeds, but for its history: what is routed to that alone is not delivered. */
+export function boundQueuesOf(
+  topology: readonly Declaration[],
+): readonly { readonly queue: string; readonly exchange: string }[] {
+  const histories = topology.flatMap((declaration) => {
+    return declaration.kind === 'queue' && declaration.arguments['x-queue-type'] === 'stream' ? declaration.name : []
+  })
+  return topology.flatMap((declaration) => {
+    if (declaration.kind !== 'binding' || histories.includes(declaration.queue)) return []
+    return { queue: declaration.queue, exchange: declaration.exchange }
+  })
+}
+
 /** One message, the newest. Each start reads it with get and requeue: the delivery limit must be out of reach. */
 export const checkpointTopology = (queue: string, source: string) => {
   return {

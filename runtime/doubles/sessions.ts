@@ -1,6 +1,6 @@
 import { FnError } from '../core/errors.ts'
 import { Prefix } from '../core/inflight.ts'
-import type { Declaration } from '../core/topology.ts'
+import { boundQueuesOf, type Declaration } from '../core/topology.ts'
 import type {
   Consumer,
   ConsumerListener,
@@ -10,7 +10,7 @@ import type {
   PublisherOptions,
 } from '../ports.ts'
 import type { MemoryBroker } from './broker.ts'
-import { MemoryChannel } from './queue.ts'
+import { MemoryChannel, type MemoryQueue } from './queue.ts'
 
 /** A session that was lost tries to stand again each time so many ms of the clock have passed. */
 const awayMs = 100
@@ -91,6 +91,8 @@ export class MemoryPublisher extends MemorySession implements Publisher {
   /** A publish was refused: nothing more is sent, and the session ends once all of it is answered. */
   #refused = false
   #waiting: (() => void)[] = []
+  /** The queues as they stood when the first session did. */
+  readonly #stood = new Map<string, MemoryQueue | undefined>()
   #ready: () => void = () => {}
   readonly ready: Promise<void> = new Promise((resolve) => {
     this.#ready = resolve
@@ -115,6 +117,14 @@ export class MemoryPublisher extends MemorySession implements Publisher {
     return this.#until(() => this.#entries.held === 0)
   }
 
+  async standing(): Promise<void> {
+    await this.#until(() => this.live)
+    for (const [queue, stood] of this.#stood) {
+      if (this.broker.queues.get(queue) !== stood) throw new FnError('FN_QUEUE_GONE', `queue '${queue}'`)
+    }
+    this.broker.declare(this.#options.topology.filter(({ kind }) => kind === 'binding'))
+  }
+
   unconfirmed(): number {
     return this.#entries.held
   }
@@ -130,8 +140,12 @@ export class MemoryPublisher extends MemorySession implements Publisher {
     this.#sessions++
     this.#unanswered = 0
     this.#refused = false
+    for (const { queue } of boundQueuesOf(this.#options.topology)) {
+      if (!this.#stood.has(queue)) this.#stood.set(queue, this.broker.queues.get(queue))
+    }
     for (const { sequence, entry } of this.#entries.pending()) this.#send(sequence, entry)
     this.#ready()
+    this.#look()
   }
 
   protected lost(): void {}
@@ -155,6 +169,10 @@ export class MemoryPublisher extends MemorySession implements Publisher {
       this.#bytes -= entry.message.body.length
       entry.confirmed()
     })
+    this.#look()
+  }
+
+  #look(): void {
     for (const look of this.#waiting.splice(0)) look()
   }
 

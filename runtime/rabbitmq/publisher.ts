@@ -5,6 +5,7 @@ import { Prefix } from '../core/inflight.ts'
 import type { LockedOptions, OutgoingMessage, Publisher, PublisherOptions } from '../ports.ts'
 import { type Connecting, type Life, Session } from './connection.ts'
 import { takeLock } from './lock.ts'
+import { QueueWatch } from './queue-watch.ts'
 import { StandingPlace } from './standing.ts'
 import { declareTopology, verifyTopology } from './topology.ts'
 
@@ -46,6 +47,7 @@ export class AmqpPublisher implements Publisher {
   #held = false
   readonly locked = new StandingPlace()
   readonly admitted = new StandingPlace()
+  readonly #watch: QueueWatch
   readonly #entries = new Prefix<Entry>()
   #bytes = 0
   #ready: () => void = () => {}
@@ -69,6 +71,8 @@ export class AmqpPublisher implements Publisher {
     this.#options = options
     this.#lock = lock
     this.#with = connecting
+    const { log } = connecting
+    this.#watch = new QueueWatch({ topology: options.topology, mode, markName: lock?.lock ?? null, log })
     this.#session = new Session(connecting, 'publisher', (connection, life) => this.#open(connection, life, mode))
     this.failed = this.#session.failed
     this.failed.catch((error) => {
@@ -104,6 +108,10 @@ export class AmqpPublisher implements Publisher {
     while (this.#entries.held > 0) await this.#wait(this.#waitingForIdle)
   }
 
+  standing(): Promise<void> {
+    return this.#watch.standing()
+  }
+
   unconfirmed(): number {
     return this.#entries.held
   }
@@ -122,7 +130,7 @@ export class AmqpPublisher implements Publisher {
   }
 
   #endPlaces(error: unknown): void {
-    for (const place of [this.locked, this.admitted]) place.end(error)
+    for (const place of [this.locked, this.admitted, this.#watch]) place.end(error)
   }
 
   async #open(connection: ChannelModel, life: Life, mode: 'declare' | 'verify'): Promise<void> {
@@ -130,12 +138,14 @@ export class AmqpPublisher implements Publisher {
     const { health } = this.#session
     if (lock) await takeLock(connection, life, { ...this.#with, queue: lock.lock, again: this.#held, health })
     this.#held = true
+    await this.#watch.beforeTopology({ connection, life })
     await (mode === 'declare' ? declareTopology : verifyTopology)(
       connection,
       life,
       this.#options.topology,
       this.#with.log,
     )
+    await this.#watch.afterTopology({ connection, life })
     if (lock) {
       this.locked.set({ connection, life })
       await life.guard(lock.admit())

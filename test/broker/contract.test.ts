@@ -42,5 +42,11 @@ brokerContract(async (t) => {
     async bind(exchange, queue) {
       await vhost.ask((channel) => channel.bindQueue(queue, exchange, ''))
     },
+    async unbind(exchange, queue) {
+      await vhost.ask((channel) => channel.unbindQueue(queue, exchange, ''))
+    },
+    async remove(queue) {
+      await vhost.ask((channel) => channel.deleteQueue(queue))
+    },
   }
 })

@@ -26,5 +26,9 @@ brokerContract(async () => {
     async bind(exchange, name) {
       broker.declare([{ kind: 'binding', exchange, queue: name }])
     },
+    unbind: async (exchange, name) => broker.unbind(exchange, name),
+    async remove(name) {
+      broker.queues.delete(name)
+    },
   }
 })

@@ -18,6 +18,8 @@ export interface BrokerWorld {
   /** Makes a classic queue of that name, so that the topology's own arguments are a mismatch. */
   occupy(queue: string): Promise<void>
   bind(exchange: string, queue: string): Promise<void>
+  unbind(exchange: string, queue: string): Promise<void>
+  remove(queue: string): Promise<void>
 }
 
 export type OpenWorld = (t: TestContext) => Promise<BrokerWorld>

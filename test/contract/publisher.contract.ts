@@ -5,6 +5,7 @@ import { deadQueueOf, producerTopologyOf, topologyOf } from '../../runtime/core/
 import { bodies, eventually, firsts, Inbox, message, type OpenWorld, topology } from './broker-world.ts'
 
 const windowBytes = 2 ** 20
+const queueGone = { code: 'FN_QUEUE_GONE' }
 
 /** What every adapter of the port Publisher keeps. */
 export function publisherContract(open: OpenWorld): void {
@@ -139,6 +140,44 @@ export function publisherContract(open: OpenWorld): void {
     assert.ok(stored.length <= 400 + 2 * 50, `${stored.length - 400} copies, at most two windows`)
   })
 
+  test('it tells that its queue stands, as often as it is asked, and mends a missing binding', async (t) => {
+    const { broker, queue, unbind, take } = await open(t)
+    const publisher = broker.publisher({ window: 10, windowBytes, topology: topology(queue) })
+    await Promise.all([publisher.standing(), publisher.standing(), publisher.standing()])
+    await unbind(queue, queue)
+    await publisher.standing()
+    publisher.publish(message(queue, 'one'), () => {})
+    await publisher.idle()
+    await publisher.close()
+    assert.deepEqual(await take(queue), ['one'])
+  })
+
+  test('what is confirmed once the queue is deleted is in its history alone, and it tells that the queue is gone', async (t) => {
+    const { broker, queue, remove, history } = await open(t)
+    const publisher = broker.publisher({ window: 10, windowBytes, topology: topology(queue) })
+    await publisher.standing()
+    await remove(queue)
+    publisher.publish(message(queue, 'one'), () => {})
+    await publisher.idle()
+    assert.deepEqual(await history(queue, 1), ['one'])
+    await assert.rejects(publisher.standing(), queueGone)
+    await assert.rejects(publisher.standing(), queueGone)
+    await publisher.close()
+  })
+
+  test('a lost session that makes the queue anew does not hide that it was gone', async (t) => {
+    const { broker, queue, remove, cut, ready } = await open(t)
+    const publisher = broker.publisher({ window: 10, windowBytes, topology: topology(queue) })
+    await publisher.standing()
+    await cut()
+    await publisher.standing()
+    await remove(queue)
+    await cut()
+    await assert.rejects(publisher.standing(), queueGone)
+    assert.equal(await ready(queue), 0)
+    await publisher.close()
+  })
+
   test('a message to the exchange goes to the queue and to its history', async (t) => {
     const { broker, queue, history, take } = await open(t)
     const publisher = broker.publisher({ window: 10, windowBytes, topology: topology(queue) })
@@ -149,7 +188,7 @@ export function publisherContract(open: OpenWorld): void {
     await publisher.close()
   })
 
-  test('a topology with other arguments fails the publisher, and room and idle with it', async (t) => {
+  test('a topology with other arguments fails the publisher, and whoever waits for it', async (t) => {
     const { broker, queue, occupy } = await open(t)
     await occupy(queue)
     const publisher = broker.publisher({ window: 1, windowBytes, topology: topology(queue) })
@@ -158,6 +197,7 @@ export function publisherContract(open: OpenWorld): void {
     await Promise.all([
       assert.rejects(publisher.room(), mismatch),
       assert.rejects(publisher.idle(), mismatch),
+      assert.rejects(publisher.standing(), mismatch),
       assert.rejects(publisher.failed, mismatch),
     ])
     await assert.rejects(publisher.room(), mismatch)

@@ -10,6 +10,7 @@ import { seeded } from '../unit/seeded.ts'
 import { bodiesIn, isPending } from './consuming.ts'
 import { numbered, producing } from './producing.ts'
 
+const standing = async () => {}
 const lines = (text: string): string[] => text.split('\n').slice(0, -1)
 
 test('the checkpoint never passes a line that is not confirmed', async () => {
@@ -92,6 +93,7 @@ test('finishing after a failed save rejects', async () => {
   const checkpointer = new Checkpointer({
     source,
     store,
+    standing,
     clock,
     instruments,
     window: 10,
@@ -112,6 +114,7 @@ test('any error of the store or the source is given the code of a checkpoint tha
   const checkpointer = new Checkpointer({
     source,
     store,
+    standing,
     clock,
     instruments,
     window: 10,

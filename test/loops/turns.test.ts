@@ -156,9 +156,11 @@ test('a checkpointer that was stopped saves nothing any more, whatever was due',
   const store = new MemoryCheckpointStore()
   const source = new MemoryFile('a\n').source()
   const instruments = countingInstruments()
+  const standing = async () => {}
   const checkpointer = new Checkpointer({
     source,
     store,
+    standing,
     clock,
     instruments,
     window: 10,

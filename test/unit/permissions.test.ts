@@ -30,7 +30,7 @@ test('who declares may do what the broker asks for it', () => {
   assert.deepEqual(grantsOf('producer', options), {
     configure: ['events', 'logs\\.dead', 'logs', 'events\\.history', 'logs\\.lock\\.a', 'logs\\.checkpoint\\.a'],
     write: ['amq\\.default', 'events\\.history', 'logs', 'events'],
-    read: ['logs', 'events', 'logs\\.checkpoint\\.a'],
+    read: ['logs', 'events', 'logs\\.lock\\.a', 'logs\\.checkpoint\\.a'],
   })
   assert.deepEqual(grantsOf('consumer', options), {
     configure: ['events', 'logs\\.dead', 'logs', 'logs\\.retry\\.[0-9]+', 'events\\.history'],

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import {
+  boundQueuesOf,
   checkpointQueueOf,
   checkpointTopology,
   deadQueueOf,
@@ -105,4 +106,9 @@ test('a producer has the topology without retry queues, and leaves the order of 
       [['errors', ['x-single-active-consumer']]],
     )
   }
+})
+
+test('the queues that an exchange feeds are those that are bound to it, and not their history', () => {
+  assert.deepEqual(boundQueuesOf(topologyOf('errors', 'logs', [1000])), [{ queue: 'errors', exchange: 'logs' }])
+  assert.deepEqual(boundQueuesOf([checkpointTopology('logs', 'a')]), [])
 })
