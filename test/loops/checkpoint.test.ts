@@ -129,6 +129,27 @@ test('any error of the store or the source is given the code of a checkpoint tha
   })
 })
 
+test('no checkpoint passes what was confirmed while the queue did not stand', async () => {
+  const { start, store, broker, clock } = producing(numbered(10))
+  broker.holdConfirms()
+  const { done } = await start()
+  const gone = assert.rejects(done, { code: 'FN_QUEUE_GONE' })
+  await clock.tick(1)
+  broker.releaseConfirms(5)
+  await clock.tick(100)
+  assert.deepEqual(
+    store.saved.map(({ offset }) => offset),
+    [40],
+  )
+  broker.queues.delete('logs')
+  broker.releaseConfirms()
+  await gone
+  assert.equal(store.saved.length, 1)
+  const again = await start()
+  await again.done
+  assert.equal(bodiesIn(broker, 'logs').length, 5)
+})
+
 test('a restart from the checkpoint sends exactly the rest', async () => {
   const { start, file, broker, store } = producing(numbered(20))
   await (await start()).done

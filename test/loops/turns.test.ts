@@ -132,6 +132,22 @@ test('nothing is read before the lock is there; who is taken over waits for the 
   assert.equal(opened.length, 2)
 })
 
+test('a queue that was gone is a reason to begin anew, and a warning', async () => {
+  const { taking, opened, entries } = turns()
+  const done = taking.run()
+  opened[0]?.publisher.enter()
+  await settle()
+  opened[0]?.fail(new FnError('FN_QUEUE_GONE', 'test'))
+  await settle()
+  assert.deepEqual([opened.length, opened[0]?.publisher.closed], [2, 1])
+  assert.deepEqual(
+    entries.map(({ level, message }) => [level, message]),
+    [['warn', 'what was sent since the last checkpoint is sent again']],
+  )
+  taking.drain()
+  await done
+})
+
 test('any other failure ends it', async () => {
   const { taking, opened } = turns()
   const done = taking.run()
