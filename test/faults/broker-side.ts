@@ -6,19 +6,23 @@ export interface Taken {
   readonly headers: Readonly<Record<string, unknown>>
 }
 
+const filler = 'filler'
+
 /** What a test does at the broker itself, on one connection. */
 export class BrokerSide {
+  readonly #url: string
   readonly #connection: ChannelModel
   readonly #channel: ConfirmChannel
 
-  private constructor(connection: ChannelModel, channel: ConfirmChannel) {
+  private constructor(url: string, connection: ChannelModel, channel: ConfirmChannel) {
+    this.#url = url
     this.#connection = connection
     this.#channel = channel
   }
 
   static async at(url: string): Promise<BrokerSide> {
     const connection = await connect(url, { noDelay: true })
-    return new BrokerSide(connection, await connection.createConfirmChannel())
+    return new BrokerSide(url, connection, await connection.createConfirmChannel())
   }
 
   /** Publishes lines, each with itself as its id; resolves when they are confirmed. */
@@ -29,13 +33,14 @@ export class BrokerSide {
     await this.#channel.waitForConfirms()
   }
 
-  /** Takes all that is ready. */
+  /** Takes all that is ready, and throws away what filled the queue up. */
   async takeAll(queue: string): Promise<Taken[]> {
     const taken: Taken[] = []
     for (;;) {
       const message: GetMessage | false = await this.#channel.get(queue, { noAck: true })
       if (!message) return taken
       const { messageId, headers } = message.properties
+      if (messageId === filler) continue
       taken.push({ id: messageId, line: message.content.toString('latin1'), headers: headers ?? {} })
     }
   }
@@ -52,6 +57,38 @@ export class BrokerSide {
 
   async remove(queue: string): Promise<void> {
     await this.#channel.deleteQueue(queue)
+  }
+
+  /** Publishes to a queue until it refuses. */
+  async fillUp(queue: string): Promise<void> {
+    const deadline = Date.now() + 10_000
+    const isTaken = (): Promise<boolean> =>
+      new Promise((resolve) =>
+        this.#channel.sendToQueue(queue, Buffer.alloc(0), { messageId: filler }, (error) => resolve(!error)),
+      )
+    while (await isTaken()) if (Date.now() > deadline) throw new Error(`queue '${queue}' takes everything`)
+  }
+
+  async declare(args: Readonly<Record<string, unknown>>, queue: string): Promise<void> {
+    await this.#channel.assertQueue(queue, { durable: true, arguments: { ...args } })
+  }
+
+  /** Has an exclusive queue on a connection of its own, as soon as its holder is gone. Close it to let it go. */
+  async hold(queue: string): Promise<ChannelModel> {
+    const connection = await connect(this.#url, { noDelay: true })
+    const deadline = Date.now() + 10_000
+    for (;;) {
+      const channel = await connection.createChannel()
+      channel.on('error', () => {})
+      try {
+        await channel.assertQueue(queue, { exclusive: true, durable: false })
+        return connection
+      } catch (error) {
+        if (Date.now() < deadline) continue
+        await connection.close()
+        throw error
+      }
+    }
   }
 
   /** The queue and its history. */

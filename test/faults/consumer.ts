@@ -1,16 +1,20 @@
 import { appendLines, defineConsumer, drop, retry, text } from '#runtime'
 import type { Wrap } from '../../runtime/ports.ts'
 
-/** So many lines come when the second attempt is made; then the process is told to stop. */
+/** So many lines come when the last attempt is made; then the process is told to stop. */
 export const lateLines = 6
 
+export const lastAttempt = 4
+export const droppedAttempt = 3
+
 /**
- * Writes lines with their attempt. One that begins with `again` fails once, one that begins with `drop` for good. With STOP, a
- * second attempt lasts until the process drains: what came late is then prefetched and not begun.
+ * Writes lines with their attempt. One that begins with `again` fails until its last attempt, one that begins with `drop` too,
+ * and then for good: so something is moved when nothing stands yet, and when all does. With STOP, a last attempt lasts until
+ * the process drains: what came late is then prefetched and not begun.
  */
 export function specOf(wrap: Wrap) {
   const stops = process.env.STOP === 'true'
-  /** Deliveries that may still come while a second attempt is held; null while none is. */
+  /** Deliveries that may still come while a last attempt is held; null while none is. */
   let toCome: number | null = null
   return defineConsumer({
     queue: 'consumed',
@@ -20,22 +24,24 @@ export function specOf(wrap: Wrap) {
       return text.decode(bytes)
     },
     batch: { size: 4 },
-    retry: { attempts: 3, firstDelayMs: 10, maxDelayMs: 10 },
+    retry: { attempts: lastAttempt, firstDelayMs: 10, maxDelayMs: 10 },
     env: { OUTPUT_PATH: {} },
     setup: async (ctx) => wrap('output', await appendLines(ctx.env.OUTPUT_PATH)),
     handle: async (batch, ctx, output) => {
-      const dropped = batch.filter(({ body }) => body.startsWith('drop'))
-      const failed = batch.filter(({ body, attempt }) => body.startsWith('again') && attempt === 1)
+      const dropped = batch.filter(({ body, attempt }) => body.startsWith('drop') && attempt === droppedAttempt)
+      const fails = (body: string, attempt: number) =>
+        body.startsWith('again') ? attempt < lastAttempt : body.startsWith('drop') && attempt < droppedAttempt
+      const failed = batch.filter(({ body, attempt }) => fails(body, attempt))
       const done = batch.filter((delivery) => !dropped.includes(delivery) && !failed.includes(delivery))
       await output.append(done.map(({ body, attempt }) => `${body} ${attempt}`))
       if (stops && done.some(({ body }) => body.startsWith('again'))) {
         const told = new Promise((resolve) => process.once('SIGTERM', resolve))
         toCome ??= lateLines
-        ctx.log.info('second attempt')
+        ctx.log.info('last attempt')
         await told
       }
       return [
-        ...failed.map((delivery) => retry(delivery, 'it fails once')),
+        ...failed.map((delivery) => retry(delivery, 'it fails again')),
         ...dropped.map((delivery) => drop(delivery, 'it is dropped')),
       ]
     },

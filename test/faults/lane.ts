@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { openVhost, type Vhost } from '../support/broker.ts'
 import { FunctionProcess } from '../support/function-process.ts'
 import { BrokerSide } from './broker-side.ts'
+import { BrokerUser } from './broker-user.ts'
 import { type Faulty, labelOf } from './points.ts'
 import { harmDone, saboteurEnv } from './saboteur.ts'
 import type { Victims } from './victims.ts'
@@ -19,19 +20,21 @@ export interface Run extends AsyncDisposable {
 export class Lane implements AsyncDisposable {
   readonly vhost: Vhost
   readonly broker: BrokerSide
+  readonly user: BrokerUser
   readonly victims: Victims
   #runs = 0
 
-  private constructor(vhost: Vhost, broker: BrokerSide, victims: Victims) {
+  private constructor(vhost: Vhost, broker: BrokerSide, user: BrokerUser, victims: Victims) {
     this.vhost = vhost
     this.broker = broker
+    this.user = user
     this.victims = victims
   }
 
   /** With the queues of both functions declared. */
   static async open(name: string, victims: Victims): Promise<Lane> {
     const vhost = await openVhost(name)
-    const lane = new Lane(vhost, await BrokerSide.at(vhost.url), victims)
+    const lane = new Lane(vhost, await BrokerSide.at(vhost.url), await BrokerUser.of(vhost), victims)
     await using run = lane.begin().run
     const consumer = run.start(victims.consumer, {})
     const producer = run.start(victims.producer, {})
@@ -50,7 +53,7 @@ export class Lane implements AsyncDisposable {
     const started: FunctionProcess[] = []
     const path = (name: string) => join(folder, name)
     const base = {
-      AMQP_URL: this.vhost.url,
+      AMQP_URL: this.user.url,
       INPUT_PATH: path('input.txt'),
       OUTPUT_PATH: path('output.txt'),
       KEDAFN_CHECKPOINT_PATH: path('checkpoint'),
@@ -88,6 +91,7 @@ export class Lane implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.broker.close()
     await this.vhost.dispose()
+    await this.user.dispose()
   }
 }
 

@@ -1,4 +1,4 @@
-import { existsSync, writeFileSync } from 'node:fs'
+import { existsSync, writeFileSync, writeSync } from 'node:fs'
 import { Socket } from 'node:net'
 import type { Wrap } from '../../runtime/ports.ts'
 
@@ -7,12 +7,26 @@ import type { Wrap } from '../../runtime/ports.ts'
 /**
  * What happens at the point: the process dies; every connection that stands is reset; or nothing that is written to them
  * arrives any more, and the process dies soon after. A process that only dies leaves to the kernel what it wrote before. Or
- * the process stands still until the test has seen to it that the broker refuses: what is published finds no queue, or a
- * queue that is full.
+ * the process stands still until the test has seen to it that the broker refuses something: see refused-by.ts.
  */
 export type Harm = 'kill' | 'reset' | 'cut off' | Refusal
 
-export type Refusal = 'unroutable' | 'full'
+export const refusals = [
+  'unroutable',
+  'full',
+  'dead full',
+  'retry full',
+  'dead gone',
+  'mismatch',
+  'forbidden',
+  'login refused',
+  'locked',
+] as const
+
+export type Refusal = (typeof refusals)[number]
+
+/** Met by a session when it begins: those that stand are reset first. */
+export const metOnReconnect: readonly Harm[] = ['mismatch', 'forbidden', 'login refused', 'locked']
 
 /** How long a process lives that is cut off, in ms: enough for many checkpoints. */
 const cutOffMs = 60
@@ -136,7 +150,11 @@ export class Saboteur {
     const die = () => process.kill(process.pid, 'SIGKILL')
     if (this.#harm === 'kill') die()
     else if (this.#harm === 'reset') for (const socket of connections()) reset(socket)
-    else if (this.#harm === 'unroutable' || this.#harm === 'full') standStill(this.#goOnPath)
+    else if (metOnReconnect.includes(this.#harm)) {
+      for (const socket of connections()) reset(socket)
+      // n.b. A socket is closed at the end of a turn of the event loop; the broker must see that before we stand still.
+      setImmediate(() => setImmediate(() => standStill(this.#goOnPath)))
+    } else if (refusals.some((refusal) => refusal === this.#harm)) standStill(this.#goOnPath)
     else {
       for (const socket of connections()) socket.write = () => true
       setTimeout(die, cutOffMs)
@@ -146,6 +164,7 @@ export class Saboteur {
 
 /** Nothing of the process runs meanwhile: the refusal stands before the very call is made. */
 function standStill(goOnPath: string): void {
+  writeSync(2, 'standing still\n')
   const cell = new Int32Array(new SharedArrayBuffer(4))
   while (!existsSync(goOnPath)) Atomics.wait(cell, 0, 0, 2)
 }

@@ -106,7 +106,11 @@ export class Vhost implements AsyncDisposable {
 
   /** While it stands, the queue `name` refuses what is published to it. */
   readonly fill = (name: string): Promise<unknown> => {
-    const body = { pattern: `^${name}$`, 'apply-to': 'queues', definition: { 'max-length': 0 } }
+    const body = {
+      pattern: `^${name}$`,
+      'apply-to': 'queues',
+      definition: { 'max-length': 0, overflow: 'reject-publish' },
+    }
     return this.#manage({ method: 'PUT', path: `${this.#path('policies')}/full`, body })
   }
 
