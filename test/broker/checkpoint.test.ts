@@ -28,14 +28,15 @@ function producer(
     url = vhost.url,
     mode = 'declare',
     heartbeatS = 10,
-  }: { url?: string; mode?: 'declare' | 'verify'; heartbeatS?: number } = {},
+    declared = true,
+  }: { url?: string; mode?: 'declare' | 'verify'; heartbeatS?: number; declared?: boolean } = {},
 ): Producer {
   const { broker, entries, instruments } = adapter(url, { mode, heartbeatS })
   const checkpoints = new Checkpoints()
   const { publisher, store } = broker.locked({
     window: 100,
     windowBytes,
-    topology: [...topologyOf(queue, queue), checkpointTopology(queue, 'source')],
+    topology: [...topologyOf(queue, queue), ...(declared ? [checkpointTopology(queue, 'source')] : [])],
     lock: lockQueueOf(queue, 'source'),
     admit: checkpoints.admit,
     checkpointQueue: checkpointQueueOf(queue, 'source'),
@@ -216,6 +217,34 @@ test('one that finds the lock taken for long gives up what it holds, also if not
   await assert.rejects(away.publisher.failed, { code: 'FN_TAKEN_OVER', message: /has the lock/ })
   await other.publisher.close()
   assert.deepEqual(await vhost.take(queue), [])
+})
+
+test('a checkpoint that the broker refuses is saved once it takes it again', async (t) => {
+  const queue = vhost.name(t)
+  const { name, arguments: args } = checkpointTopology(queue, 'source')
+  const standsWith = (others: Record<string, unknown>) =>
+    vhost.ask(async (channel) => {
+      await channel.deleteQueue(name)
+      await channel.assertQueue(name, { durable: true, arguments: { ...args, ...others } })
+    })
+  await standsWith({})
+  // It declares only what does not change.
+  const { store, entries } = producer(t, queue, { declared: false })
+  assert.equal(await store.load(), null)
+  await store.save(checkpointAt(1))
+  await standsWith({ 'x-max-length': 0, 'x-overflow': 'reject-publish' })
+  // n.b. It takes one message more than none.
+  await vhost.ask(async (channel) => {
+    channel.sendToQueue(name, Buffer.from(encodeCheckpoint(checkpointAt(1))))
+    await channel.waitForConfirms()
+  })
+  const saving = store.save(checkpointAt(2))
+  const nacked = () => entries.filter(({ fields }) => /nack/.test(String(fields.cause))).length
+  await eventually(t, () => assert.ok(nacked() >= 2))
+  assert.equal(await isPending(saving), true)
+  await standsWith({})
+  await saving
+  assert.deepEqual(await store.load(), checkpointAt(2))
 })
 
 test('a checkpoint queue that is deleted is declared again, and the save comes through', async (t) => {
