@@ -7,7 +7,9 @@ import { Rabbit } from './support/rabbit.ts'
 
 const overlay = join(import.meta.dirname, '..', '..', 'manifests', 'overlays', 'rabbitmq-operator')
 const kubectl = new Kubectl('kedafn')
-const topology = 'vhosts,queues,exchanges,bindings,users.rabbitmq.com,permissions'
+const topology = ['vhosts', 'queues', 'exchanges', 'bindings', 'users', 'permissions']
+  .map((kind) => `${kind}.rabbitmq.com`)
+  .join(',')
 
 async function secret(name: string): Promise<Record<string, string>> {
   const { data } = await kubectl.json<{ data: Record<string, string> }>('get', 'secret', name)
@@ -18,7 +20,7 @@ test('the operators make the topology, the functions only verify it, and deletin
   t.after(() => kubectl.run('delete', 'namespace', 'kedafn', '--ignore-not-found', '--timeout=180s'))
   await kubectl.run('apply', '-k', overlay)
   await kubectl.run('wait', '--for=condition=AllReplicasReady', 'rabbitmqcluster/rabbitmq', '--timeout=240s')
-  await kubectl.run('wait', '--for=condition=Ready', topology, '--all', '--timeout=120s')
+  await kubectl.run('wait', '--for=condition=Ready', topology, '--all', '--timeout=240s')
   await kubectl.run('rollout', 'status', 'deployment/log-producer', '--timeout=180s')
   const log = await kubectl.run('logs', 'deployment/log-producer')
   assert.doesNotMatch(log, /FN_/)
@@ -32,7 +34,7 @@ test('the operators make the topology, the functions only verify it, and deletin
   await kubectl.run('scale', 'deployment/log-consumer', '--replicas=0')
   await t.waitFor(async () => assert.equal(await replicas(), 0), poll)
   await rabbit.publish('logs', ['three', 'four', 'five'])
-  await kubectl.run('delete', topology, '--all', '--timeout=120s')
+  await kubectl.run('delete', topology, '--all', '--timeout=240s')
   await t.waitFor(async () => assert.equal((await rabbit.queue('logs'))?.messages, 3), poll)
 })
 
