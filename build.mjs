@@ -12,12 +12,13 @@ import { parseArgs } from 'node:util'
 const root = fileURLToPath(new URL('.', import.meta.url))
 const help = `Bundles functions: one minified file each, dist/<name>/function.cjs.
 
-Usage: node build.mjs [name...]
+Usage: node build.mjs [--otlp] [name...]
        node build.mjs --image [--compression gzip|zstd] [--platform LIST] [--label KEY=VALUE]... [--code-cache]
                               [--push TARGET] [name...]
        node build.mjs --manifests [--check]
 
   name           a folder under functions/; all of them if none is named
+  --otlp         with what sends traces over OTLP, dist/<name>/otlp.cjs; without it nothing of that is in a bundle
   --image        packs each bundle into an image as well: dist/images/<name>.tar, and what is in it, <name>.cdx.json
   (each of the following means --image too)
   --compression  gzip, which everything reads (default), or zstd, which is smaller
@@ -50,7 +51,7 @@ async function main() {
     const names = discoverFunctions(root, values.manifests ? [] : positionals)
     const facts = await inspectFunctions(root, names)
     if (values.manifests) return await manifests(facts, values.check === true)
-    const bundles = await bundleFunctions({ root, outDir: join(root, 'dist'), names })
+    const bundles = await bundleFunctions({ root, outDir: join(root, 'dist'), names, otlp: values.otlp === true })
     say(sizeTable(bundles))
     const flags = /** @type {(keyof typeof imageFlags)[]} */ (Object.keys(imageFlags))
     if (flags.some((flag) => values[flag] !== undefined)) {
@@ -89,7 +90,7 @@ function readArguments(Failure, imageFlags) {
   try {
     const flag = /** @type {const} */ ({ type: 'boolean' })
     return parseArgs({
-      options: { help: { ...flag, short: 'h' }, manifests: flag, check: flag, ...imageFlags },
+      options: { help: { ...flag, short: 'h' }, manifests: flag, check: flag, otlp: flag, ...imageFlags },
       allowPositionals: true,
     })
   } catch (error) {

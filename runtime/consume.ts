@@ -12,7 +12,8 @@ import { errorTypeOf, type Verdict, verdictsOf } from './core/verdict.ts'
 import { Handlers } from './handlers.ts'
 import { InPlace, type Retrial } from './in-place.ts'
 import { type Move, Moves } from './moves.ts'
-import type { Broker, Clock, Consumer, DeliverySource, Instruments, Log, Random, RawDelivery } from './ports.ts'
+import type { Broker, Clock, Consumer, DeliverySource, Instruments, Log, Random, RawDelivery, Tracer } from './ports.ts'
+import { processSpan, tracedLog } from './process-span.ts'
 import { Quota } from './quota.ts'
 import { Repeats } from './repeats.ts'
 import { type Job, Settlement } from './settlement.ts'
@@ -25,6 +26,8 @@ export interface Consuming {
   readonly random: Random
   readonly log: Log
   readonly instruments: Instruments
+  /** Null: nothing is traced. */
+  readonly tracer?: Tracer | null
   /** Called each time a session with the broker stands. */
   readonly onReady: () => void
 }
@@ -323,12 +326,16 @@ export class ConsumerLoop {
   async #handle(jobs: readonly Job[]): Promise<void> {
     const { clock, instruments, config } = this.#with
     const batch = jobs.map((job) => job.delivery)
+    const span = processSpan(this.#with.tracer ?? null, jobs, config)
+    const log = tracedLog(this.#with.log, jobs, span)
     const begun = clock.monotonic()
     // A copy: whatever a handler does to its list, the verdicts must match the jobs.
-    const { result, through } = this.#handlers.run([...batch], this.#resource)
+    const { result, through } = this.#handlers.run([...batch], this.#resource, log)
     const ended = await result
+    const errorType = errorTypeOf(ended)
+    span?.end(errorType)
     instruments.record('kedafn.batch.size', batch.length)
-    instruments.record('messaging.process.duration', (clock.monotonic() - begun) / 1000, errorTypeOf(ended))
+    instruments.record('messaging.process.duration', (clock.monotonic() - begun) / 1000, errorType)
     this.#settle(jobs, verdictsOf(batch, ended, config, clock.now()))
     await through
   }

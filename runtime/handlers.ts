@@ -39,17 +39,18 @@ export class Handlers {
     return this.#aborted !== null
   }
 
-  /** A context for what runs outside of any batch: setup. */
-  context(signal: AbortSignal): Context<EnvSpec> {
-    return Object.freeze({ signal, log: this.#with.log, env: this.#with.env })
+  /** A context; without a log of its own for what runs outside of any batch: setup. */
+  context(signal: AbortSignal, log: FunctionLog = this.#with.log): Context<EnvSpec> {
+    return Object.freeze({ signal, log, env: this.#with.env })
   }
 
-  run(batch: readonly Delivery<unknown>[], resource: unknown): Run {
+  /** @param log what the handler of this batch logs with */
+  run(batch: readonly Delivery<unknown>[], resource: unknown, log: FunctionLog): Run {
     const { clock, timeoutMs } = this.#with
     const controller = new AbortController()
     this.#running.add(controller)
     if (this.#aborted) controller.abort(this.#aborted)
-    const work = this.#call(batch, this.context(controller.signal), resource)
+    const work = this.#call(batch, this.context(controller.signal, log), resource)
     const timedOut = new Promise<HandlerResult>((resolve) => {
       const cancelTimer = clock.after(timeoutMs, () => {
         const threw = new FnError('FN_HANDLER_TIMEOUT', `${timeoutMs} ms (timeoutMs) for ${batch.length} deliveries`)

@@ -15,7 +15,7 @@ import { isPattern } from './core/pattern.ts'
 import { abortAfterMs } from './core/scale.ts'
 import { type FunctionSpec, isConsumer } from './core/spec.ts'
 import { checkpointTopology, lockQueueOf, producerTopologyOf } from './core/topology.ts'
-import type { CheckpointStore, Clock, Instruments, Log, Wrap } from './ports.ts'
+import type { CheckpointStore, Clock, Instruments, Log, Tracer, Wrap } from './ports.ts'
 import type { Producing } from './produce.ts'
 import { rabbitmq } from './rabbitmq/broker.ts'
 import { systemClock } from './system/clock.ts'
@@ -38,6 +38,16 @@ interface Work {
   abortHandlers(): void
 }
 
+/** What a build with `--otlp` adds: it gives messages and batches their places in a trace, and sends the spans. */
+export interface Spans extends Tracer {
+  begin(serviceName: string): Promise<void>
+  end(): Promise<void>
+}
+export type MakeSpans = new (clock: Clock, log: Log, ratio: number) => Spans
+
+/** Without any work what sends spans is loaded after this long. */
+const spansAfterMs = 500
+
 /** At most this many bytes of unconfirmed bodies, whatever the window. */
 const windowBytes = 64 * 1024 * 1024
 
@@ -49,8 +59,14 @@ const write = (line: string): void => {
  * Runs one function until it is told to stop: the composition root, called by each bundle with the function's name and its
  * default export. The only place that reads the environment and ends the process.
  * @param wrap what a test build puts between the function and the world; a bundle has none
+ * @param MakeSpans null in a build without traces
  */
-export function run(name: string, exported: unknown, wrap: Wrap = (_port, implementation) => implementation): void {
+export function run(
+  name: string,
+  exported: unknown,
+  wrap: Wrap = (_port, implementation) => implementation,
+  MakeSpans: MakeSpans | null = null,
+): void {
   let spec: FunctionSpec
   let config: Config
   try {
@@ -60,7 +76,12 @@ export function run(name: string, exported: unknown, wrap: Wrap = (_port, implem
     process.stderr.write(`${describe(error)}\n`)
     process.exit(exitCodeOf(error))
   }
-  new Process(name, config, spec, wrap).start()
+  new Process(name, config, spec, { wrap, MakeSpans }).start()
+}
+
+interface Built {
+  readonly wrap: Wrap
+  readonly MakeSpans: MakeSpans | null
 }
 
 class Process {
@@ -75,13 +96,15 @@ class Process {
   readonly #measurements = new Measurements()
   readonly #instruments: Instruments
   readonly #lifetime: Lifetime
+  readonly #spans: Spans | null
   readonly #health: VitalSigns
   #state: State = 'running'
   #work: Work | null = null
   #probes: ProbeServer | null = null
   #worked = false
+  #sending = false
 
-  constructor(name: string, config: Config, spec: FunctionSpec, wrap: Wrap) {
+  constructor(name: string, config: Config, spec: FunctionSpec, { wrap, MakeSpans }: Built) {
     this.#name = name
     this.#config = config
     this.#lastBroker = config.broker
@@ -99,6 +122,11 @@ class Process {
     )
     this.#reports.follow(this.#instruments)
     this.#lifetime = new Lifetime(this.#instruments, systemClock)
+    this.#spans = config.traces && MakeSpans ? new MakeSpans(systemClock, this.#log, config.traceRatio) : null
+    if (config.traces && !MakeSpans) {
+      const advice = 'build with `node build.mjs --otlp`, or set OTEL_TRACES_EXPORTER=none'
+      this.#log.warn('traces are asked for, and not built in: none are sent', { advice })
+    }
     this.#health = new VitalSigns(systemClock, this.#log, config.reconnectBudgetMs)
   }
 
@@ -115,6 +143,7 @@ class Process {
       this.#happened('signal')
     })
     this.#begin().catch((error) => this.#failed(error))
+    if (this.#spans) systemClock.after(spansAfterMs, () => this.#sendSpans())
     const { metrics, metricsHost: host, metricsPort: port } = this.#config
     if (!metrics) return
     const health = () => this.#health.answer()
@@ -127,6 +156,17 @@ class Process {
     this.#worked = true
     this.#lifetime.worked()
     this.#probes?.firstWorkDone()
+    this.#sendSpans()
+  }
+
+  /** What sends spans can wait, as the port can, until the first work is done. */
+  #sendSpans(): void {
+    if (this.#sending) return
+    this.#sending = true
+    this.#spans?.begin(this.#name).catch((error) => {
+      const advice = 'ship otlp.cjs beside function.cjs'
+      this.#log.error('no traces: what sends them cannot be loaded', { error, advice })
+    })
   }
 
   async #expose(): Promise<Exposition> {
@@ -185,6 +225,7 @@ class Process {
       random: Math.random,
       log: this.#log,
       instruments: this.#instruments,
+      tracer: this.#spans,
       onReady: () => this.#ready(),
     })
     void loop.complete.then(() => {
@@ -209,7 +250,15 @@ class Process {
       const { publisher, store } = this.#publisher(config, checkpoints.admit)
       void publisher.ready.then(() => this.#ready())
       const guard = (kept: CheckpointStore) => (config.lock ? checkpoints.watch(kept, kept !== store) : kept)
-      const producing = { config, spec, publisher, clock: this.#clock, log: this.#log, instruments: this.#instruments }
+      const producing = {
+        config,
+        spec,
+        publisher,
+        clock: this.#clock,
+        log: this.#log,
+        instruments: this.#instruments,
+        tracer: this.#spans,
+      }
       return { publisher, begin: () => producerLoop(producing, store, guard, this.#wrap) }
     }, this.#log)
     const done = loop.run()
@@ -286,7 +335,7 @@ class Process {
     const drainMs = this.#lifetime.drainMs
     const drain = drainMs === null ? {} : { drainMs: Math.round(drainMs) }
     this.#log.info('ended', { exitCode: code, ...drain, ...happened })
-    await this.#reports.end()
+    await Promise.all([this.#reports.end(), this.#spans?.end()])
     process.exit(code)
   }
 }

@@ -4,6 +4,7 @@ import { movedHeaders, suspectHeaders } from './core/headers.ts'
 import { deadQueueOf, retryQueueOf } from './core/topology.ts'
 import type { Verdict } from './core/verdict.ts'
 import type { Clock, Instruments, Log, OutgoingMessage, Publisher, Random } from './ports.ts'
+import { tracesOf } from './process-span.ts'
 import type { Job, Settlement } from './settlement.ts'
 
 export interface Moving {
@@ -111,7 +112,9 @@ export class Moves {
     if (!first) return
     const { log, queue } = this.#with
     const ids = alike.slice(0, idsLogged).map(([job]) => job.raw.messageId)
-    const fields = { queue, deliveries: alike.length, ids, code: first.code, cause: first.cause }
+    const traces = tracesOf(alike.slice(0, idsLogged).map(([job]) => job)).map(({ traceId }) => traceId)
+    const traced = traces.length === 0 ? {} : { traceIds: [...new Set(traces)] }
+    const fields = { queue, deliveries: alike.length, ids, ...traced, code: first.code, cause: first.cause }
     if (first.kind === 'dead') log.error('deliveries go to dead letters', fields)
     else log.warn('deliveries failed and are tried again', { ...fields, attempt: first.failed, delayMs: first.delayMs })
   }

@@ -3,6 +3,7 @@ import type { Counters } from './core/counters.ts'
 import type { CounterName, GaugeName, HistogramName } from './core/metrics.ts'
 import type { Headers } from './core/spec.ts'
 import type { Declaration } from './core/topology.ts'
+import type { TraceContext } from './core/trace-context.ts'
 
 /**
  * The ports: all that the two loops know of the world. Adapters implement them; `runtime/testing.ts` has doubles of them,
@@ -52,6 +53,29 @@ export interface Instruments {
   record(name: HistogramName, value: number, label?: string): void
   /** `read` is asked at each scrape, until the returned function is called; several readings of one series are added up. */
   observe(name: GaugeName | CounterName, read: () => number, label?: string): () => void
+}
+
+export type { TraceContext } from './core/trace-context.ts'
+
+export interface SpanStart {
+  readonly name: string
+  readonly kind: 'producer' | 'consumer'
+  /** The span that this one is a part of; null begins a trace. */
+  readonly parent: TraceContext | null
+  /** What it was caused by otherwise. */
+  readonly links: readonly TraceContext[]
+  readonly attributes: Readonly<Record<string, string | number>>
+}
+
+export interface Span {
+  readonly context: TraceContext
+  /** `errorType`: what it failed of, in a word. */
+  end(errorType?: string): void
+}
+
+/** Begins spans. It costs a message some microseconds: whoever traces nothing has none. */
+export interface Tracer {
+  start(span: SpanStart): Span
 }
 
 /** Where the sessions with the broker tell how they are: whether this process is live depends on it. */

@@ -3,8 +3,19 @@ import type { ProducerConfig } from './core/config.ts'
 import { header } from './core/headers.ts'
 import { LineSplitter, type Piece } from './core/lines.ts'
 import type { EnvSpec, ProducerSpec } from './core/spec.ts'
+import { traceContextOf, traceHeaders } from './core/trace-context.ts'
 import { MessageMaker } from './outgoing.ts'
-import type { CheckpointStore, Clock, Instruments, Log, Publisher, Source } from './ports.ts'
+import type {
+  CheckpointStore,
+  Clock,
+  Instruments,
+  Log,
+  OutgoingMessage,
+  Publisher,
+  Source,
+  Span,
+  Tracer,
+} from './ports.ts'
 
 export interface Producing {
   readonly config: ProducerConfig
@@ -15,6 +26,8 @@ export interface Producing {
   readonly clock: Clock
   readonly log: Log
   readonly instruments: Instruments
+  /** Null: nothing is traced. */
+  readonly tracer?: Tracer | null
 }
 
 /** A place in the source up to which a published message reaches. */
@@ -114,11 +127,13 @@ export class ProducerLoop {
 
   #take(file: string, piece: Piece, now: number): void {
     const { publisher, instruments } = this.#with
-    const message = this.#maker.make(file, piece, now, this.#mayRepeat > 0)
-    if (message === null) {
+    const made = this.#maker.make(file, piece, now, this.#mayRepeat > 0)
+    if (made === null) {
       this.#skip(file, piece.end)
       return
     }
+    const span = this.#span(made)
+    const message = span ? { ...made, headers: { ...made.headers, ...traceHeaders(span.context) } } : made
     const mark: Mark = { file, end: piece.end, lines: piece.end === null ? 0 : 1 }
     // n.b. lines, as the checkpointer counts them: one that goes in many parts is one.
     this.#mayRepeat -= mark.lines
@@ -126,6 +141,7 @@ export class ProducerLoop {
     this.#checkpointer.begin(mark.lines, file, piece)
     instruments.add('sent', mark.lines)
     publisher.publish(message, () => {
+      span?.end(message.exchange === '' ? `${message.headers?.[header.code]}` : '')
       if (this.#newest === mark) this.#newest = null
       instruments.add('confirmed', mark.lines)
       if (message.exchange === '') {
@@ -133,6 +149,24 @@ export class ProducerLoop {
         instruments.count('kedafn.dead_letters', mark.lines, `${message.headers?.[header.code]}`)
       }
       this.#checkpointer.confirm(mark.file, mark.end, mark.lines)
+    })
+  }
+
+  /** From the publish to the confirm. The context that `map` gave the message, if any, is its parent. */
+  #span({ headers = {}, exchange, routingKey, messageId }: OutgoingMessage): Span | undefined {
+    const destination = exchange || routingKey
+    return this.#with.tracer?.start({
+      name: `publish ${destination}`,
+      kind: 'producer',
+      parent: traceContextOf(headers),
+      links: [],
+      attributes: {
+        'messaging.system': 'rabbitmq',
+        'messaging.operation.name': 'publish',
+        'messaging.operation.type': 'send',
+        'messaging.destination.name': destination,
+        'messaging.message.id': messageId,
+      },
     })
   }
 

@@ -1,10 +1,10 @@
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { constants, gzipSync } from 'node:zlib'
 import { type BuildFailure, type BuildOptions, build, formatMessages, type Message } from 'esbuild'
 import { BuildError, modulePathOf } from './functions.ts'
 import { leanBuiltins } from './lean-builtins.ts'
-import { leanSdk, telemetryBeside, telemetryFile } from './telemetry-bundle.ts'
+import { leanSdk, telemetryBeside, telemetryFiles } from './telemetry-bundle.ts'
 
 export interface BundleOptions {
   /** The repository: where `functions/`, `runtime/` and `package.json` are. */
@@ -12,6 +12,8 @@ export interface BundleOptions {
   /** Gets a folder for each function. */
   readonly outDir: string
   readonly names: readonly string[]
+  /** Whether traces can be sent. @default false */
+  readonly otlp?: boolean
 }
 
 export interface Bundle {
@@ -36,10 +38,19 @@ export async function pinnedNodeVersion(): Promise<string> {
  * Bundles each function with the runtime into `<outDir>/<name>/function.cjs`.
  * @throws BuildError with the bundler's messages
  */
-export async function bundleFunctions({ root, outDir, names }: BundleOptions): Promise<readonly Bundle[]> {
+export async function bundleFunctions({
+  root,
+  outDir,
+  names,
+  otlp = false,
+}: BundleOptions): Promise<readonly Bundle[]> {
   const target = `node${await pinnedNodeVersion()}`
-  const telemetry = await bundleTelemetry(root, target)
-  return Promise.all(names.map((name) => bundle(root, join(outDir, name), name, { target, telemetry })))
+  const beside = await Promise.all([
+    bundleTelemetry(root, 'telemetry.cjs', target),
+    otlp ? bundleTelemetry(root, 'otlp.cjs', target) : null,
+  ])
+  const common = { target, otlp, telemetry: beside.filter((file) => file !== null) }
+  return Promise.all(names.map((name) => bundle(root, join(outDir, name), name, common)))
 }
 
 /** How everything becomes one cjs file that Node runs. */
@@ -69,33 +80,44 @@ const shipped = {
   logLevel: 'silent',
 } as const satisfies BuildOptions
 
-/** The telemetry, which is the same for every function. */
-async function bundleTelemetry(root: string, target: string): Promise<Uint8Array> {
+interface FileBeside {
+  readonly name: keyof typeof telemetryFiles
+  readonly contents: Uint8Array
+}
+
+/** A part of the telemetry, which is the same for every function. */
+async function bundleTelemetry(root: string, name: FileBeside['name'], target: string): Promise<FileBeside> {
   const { outputFiles } = await build({
     ...oneFile,
     ...shipped,
-    plugins: [leanBuiltins, leanSdk],
-    entryPoints: ['./runtime/telemetry/exposition.ts'],
+    plugins: name === 'otlp.cjs' ? [leanBuiltins] : [leanBuiltins, leanSdk],
+    entryPoints: [telemetryFiles[name]],
     absWorkingDir: root,
-    outfile: telemetryFile,
+    outfile: name,
     target,
   }).catch(async (error: BuildFailure) => {
-    throw new BuildError(await describeMessages('telemetry', error.errors ?? [], 'error', error))
+    throw new BuildError(await describeMessages(name, error.errors ?? [], 'error', error))
   })
-  return outputFiles[0]?.contents ?? new Uint8Array(0)
+  return { name, contents: outputFiles[0]?.contents ?? new Uint8Array(0) }
 }
 
 interface Common {
   readonly target: string
-  readonly telemetry: Uint8Array
+  readonly otlp: boolean
+  readonly telemetry: readonly FileBeside[]
 }
 
-async function bundle(root: string, folder: string, name: string, { target, telemetry }: Common): Promise<Bundle> {
+async function bundle(
+  root: string,
+  folder: string,
+  name: string,
+  { target, otlp, telemetry }: Common,
+): Promise<Bundle> {
   const path = join(folder, 'function.cjs')
   const { outputFiles, metafile } = await build({
     ...oneFile,
     ...shipped,
-    stdin: { contents: entryOf(name), resolveDir: root, sourcefile: `${name}.entry.ts`, loader: 'ts' },
+    stdin: { contents: entryOf(name, otlp), resolveDir: root, sourcefile: `${name}.entry.ts`, loader: 'ts' },
     absWorkingDir: root,
     outfile: path,
     target,
@@ -104,7 +126,9 @@ async function bundle(root: string, folder: string, name: string, { target, tele
   }).catch(async (error: BuildFailure) => {
     throw new BuildError(await describeMessages(name, error.errors ?? [], 'error', error))
   })
-  await replaceFile(join(folder, telemetryFile), telemetry)
+  // What an earlier build left there would be shipped, too.
+  if (!otlp) await rm(join(folder, 'otlp.cjs'), { force: true })
+  for (const file of telemetry) await replaceFile(join(folder, file.name), file.contents)
   for (const file of outputFiles) await replaceFile(file.path, file.contents)
   await replaceFile(join(folder, 'meta.json'), `${JSON.stringify(metafile, null, 2)}\n`)
   const code = outputFiles.find((file) => file.path === path)?.contents ?? new Uint8Array(0)
@@ -112,12 +136,13 @@ async function bundle(root: string, folder: string, name: string, { target, tele
   return { name, path, rawBytes: code.length, gzipBytes }
 }
 
-const entryOf = (name: string): string =>
+const entryOf = (name: string, otlp: boolean): string =>
   [
     `import { run } from './runtime/main.ts'`,
+    ...(otlp ? [`import { SpanRecorder } from './runtime/telemetry/spans.ts'`] : []),
     `import spec from './${modulePathOf(name)}'`,
     // n.b. Set by the loader that trains a code cache, and by no other: `module` is the bundle's own.
-    `run(${JSON.stringify(name)}, module.training?.(spec) ?? spec)`,
+    `run(${JSON.stringify(name)}, module.training?.(spec) ?? spec, undefined, ${otlp ? 'SpanRecorder' : 'null'})`,
     '',
   ].join('\n')
 

@@ -1,7 +1,10 @@
 import type { Plugin } from 'esbuild'
 
-/** The name of the telemetry's own bundle, beside a function's. */
-export const telemetryFile = 'telemetry.cjs'
+/** The bundles of the telemetry, which lie beside a function's: what each is made from. */
+export const telemetryFiles = {
+  'telemetry.cjs': './runtime/telemetry/exposition.ts',
+  'otlp.cjs': './runtime/telemetry/otlp.ts',
+} as const
 
 /**
  * Leaves the telemetry out of a function's bundle: it is loaded from a file of its own once the first work is done, so that
@@ -10,9 +13,12 @@ export const telemetryFile = 'telemetry.cjs'
 export const telemetryBeside: Plugin = {
   name: 'telemetry-beside',
   setup(build) {
-    build.onResolve({ filter: /\/telemetry\/exposition\.ts$/ }, ({ kind }) =>
-      kind === 'dynamic-import' ? { path: `./${telemetryFile}`, external: true } : null,
-    )
+    for (const [file, source] of Object.entries(telemetryFiles)) {
+      const name = source.slice(source.lastIndexOf('/'))
+      build.onResolve({ filter: new RegExp(`${name.replace('.', '\\.')}$`) }, ({ kind }) =>
+        kind === 'dynamic-import' ? { path: `./${file}`, external: true } : null,
+      )
+    }
   },
 }
 
@@ -25,7 +31,7 @@ const unused =
 
 /** Whatever is asked of it is a class that can be made, and does nothing. n.b. a bundler copies what a module owns, but not its prototype. */
 const nothing = `
-class Nothing { enable() { return this } }
+class Nothing {}
 const known = { registerInstrumentations() {} }
 module.exports = Object.create(new Proxy(known, { get: (_target, name) => known[name] ?? Nothing }))
 `

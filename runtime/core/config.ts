@@ -25,6 +25,11 @@ interface Shared {
   /** Whether a port is opened for probes. */
   readonly metrics: boolean
   readonly metricsHost: string
+  /** Whether traces are asked for. */
+  readonly traces: boolean
+  /** The part of the traces begun here that is sampled, 0 to 1. */
+  readonly traceRatio: number
+  readonly traceParent: 'link' | 'parent'
   /** The variables the spec declares. */
   readonly env: Readonly<Record<string, string>>
 }
@@ -60,6 +65,9 @@ export function readConfig(name: string, spec: FunctionSpec, env: Environment, r
     logLevel: readChoice(problems, 'LOG_LEVEL', env),
     metrics: readChoice(problems, 'KEDAFN_METRICS', env) === 'on',
     metricsHost: env.OTEL_EXPORTER_PROMETHEUS_HOST || textOptions.OTEL_EXPORTER_PROMETHEUS_HOST.default,
+    traces: tracesAsked(env),
+    traceRatio: readRatio(problems, env),
+    traceParent: readChoice(problems, 'KEDAFN_TRACE_PARENT', env),
     env: readDeclared(problems, spec.env ?? {}, env, read),
   }
   let config: Config
@@ -109,6 +117,19 @@ function readIntegers<const O extends Readonly<Record<string, IntegerOption>>>(
     return [key, Number.NaN]
   })
   return Object.fromEntries(entries) as Integers<O>
+}
+
+/** n.b. OpenTelemetry's own default is otlp to this machine, whoever is there or not. */
+const tracesAsked = ({
+  OTEL_TRACES_EXPORTER: exporter,
+  OTEL_EXPORTER_OTLP_ENDPOINT: endpoint,
+}: Environment): boolean => (exporter ? exporter.split(',').some((name) => name.trim() === 'otlp') : Boolean(endpoint))
+
+function readRatio(problems: Problems, env: Environment): number {
+  const seen = env.OTEL_TRACES_SAMPLER_ARG || textOptions.OTEL_TRACES_SAMPLER_ARG.default
+  const ratio = Number(seen)
+  if (!(ratio >= 0 && ratio <= 1)) problems.add('OTEL_TRACES_SAMPLER_ARG', seen, 'a number from 0 to 1')
+  return ratio
 }
 
 type Choices = { [N in keyof typeof textOptions as (typeof textOptions)[N] extends { choices: object } ? N : never]: N }

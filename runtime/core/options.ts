@@ -236,6 +236,24 @@ export const textOptions = {
     meaning: '`off` opens no port for metrics and probes',
   },
   OTEL_EXPORTER_PROMETHEUS_HOST: { default: '0.0.0.0', meaning: 'the address of the interface that port is opened on' },
+  OTEL_TRACES_EXPORTER: {
+    default: 'none, or otlp if there is an endpoint',
+    meaning: '`otlp` sends traces, if the function was built with `--otlp`; `none` does not',
+  },
+  OTEL_EXPORTER_OTLP_ENDPOINT: {
+    default: '',
+    meaning: 'where traces are sent: OTLP over HTTP, such as `http://collector:4318`',
+  },
+  OTEL_TRACES_SAMPLER_ARG: {
+    default: '1',
+    meaning: 'the part of traces that is sampled, 0 to 1, of those that begin here; all others go by their beginner',
+  },
+  KEDAFN_TRACE_PARENT: {
+    default: 'link',
+    choices: ['link', 'parent'],
+    meaning:
+      'consumers: what a message is to the span that handles it; `parent` is for batches of one, more are linked',
+  },
   LOG_LEVEL: {
     default: 'info',
     choices: ['debug', 'info', 'warn', 'error'],

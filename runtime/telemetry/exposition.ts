@@ -1,3 +1,4 @@
+import { type ContextManager, ROOT_CONTEXT } from '@opentelemetry/api'
 import { PrometheusExporter, PrometheusSerializer } from '@opentelemetry/exporter-prometheus'
 import { defaultResource, envDetector, resourceFromAttributes } from '@opentelemetry/resources'
 import {
@@ -41,6 +42,7 @@ export function expose({ name, kind, queue, measurements }: Exposing): Expositio
     metricReaders: [reader],
     spanProcessors: [],
     textMapPropagator: null,
+    contextManager: noContext,
     logRecordProcessors: [],
   })
   sdk.start()
@@ -57,6 +59,15 @@ export function expose({ name, kind, queue, measurements }: Exposing): Expositio
       return { status: 200, contentType: registry.contentType, body }
     },
   }
+}
+
+/** Nothing is told by where code runs: contexts are handed on as values. n.b. the SDK's own would follow every promise. */
+const noContext: ContextManager = {
+  active: () => ROOT_CONTEXT,
+  with: (_context, call, self, ...args) => call.call(self as never, ...args),
+  bind: (_context, target) => target,
+  enable: () => noContext,
+  disable: () => noContext,
 }
 
 /** The measurements in the SDK's words. */

@@ -28,6 +28,8 @@ export async function take(
       taken.push(message)
       channel.ack(message)
     }
+    // n.b. amqplib writes a connection's close past what its channels have buffered, such as the acks.
+    await channel.close()
     return taken.map(({ content, properties }) => ({ body: content, headers: properties.headers ?? {} }))
   } finally {
     await connection.close()

@@ -20,9 +20,10 @@ const packageRoot = join(import.meta.dirname, '..', '..')
 export async function bundles(
   root: string = packageRoot,
   names: readonly string[] = ['log-producer', 'log-consumer'],
+  options: { readonly otlp?: boolean } = {},
 ): Promise<{ of(name: string): string; dispose(): void }> {
   const outDir = realpathSync(mkdtempSync(join(tmpdir(), 'kedafn-bundles-')))
-  await bundleFunctions({ root, outDir, names })
+  await bundleFunctions({ root, outDir, names, ...options })
   return {
     of: (name) => join(outDir, name, 'function.cjs'),
     dispose: () => rmSync(outDir, { recursive: true, force: true }),

@@ -12,7 +12,7 @@ const producer: FunctionSpec = { queue: 'logs', source: { kind: 'lines', path: '
 const noTls = { ca: null, cert: null, key: null, passphrase: null, serverName: null }
 const address = { tls: false, hostname: '127.0.0.1', port: 5672, username: 'guest', password: 'guest', vhost: '/' }
 const broker = { addresses: [address], tls: noTls }
-const metrics = { metrics: true, metricsHost: '0.0.0.0' }
+const metrics = { metrics: true, metricsHost: '0.0.0.0', traces: false, traceRatio: 1, traceParent: 'link' }
 const names = { name: 'fn', queue: 'logs', exchange: 'logs' }
 const shared = { ...names, broker, topology: 'declare', logLevel: 'info', ...metrics, env: {} }
 
@@ -293,4 +293,20 @@ test('an ordered queue cannot be taken from by so many deliveries', () => {
     'KEDAFN_MAX_DELIVERIES is 1; expected 0 with order: what fails waits in its place',
   ])
   assert.equal(refusal(ordered, { KEDAFN_MAX_DELIVERIES: '0' }), null)
+})
+
+test('traces are asked for by an exporter or an endpoint, and not by either alone if it says none', () => {
+  const asked = (env: Environment) => read(consumer, env).traces
+  assert.equal(asked({ OTEL_TRACES_EXPORTER: 'otlp' }), true)
+  assert.equal(asked({ OTEL_TRACES_EXPORTER: 'console, otlp' }), true)
+  assert.equal(asked({ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318' }), true)
+  assert.equal(asked({ OTEL_TRACES_EXPORTER: 'none', OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318' }), false)
+})
+
+test('the part of traces that is sampled is a number from 0 to 1', () => {
+  assert.equal(read(consumer, { OTEL_TRACES_SAMPLER_ARG: '0.25' }).traceRatio, 0.25)
+  for (const seen of ['2', '-0.1', 'half']) {
+    const expected = `OTEL_TRACES_SAMPLER_ARG is "${seen}"; expected a number from 0 to 1`
+    assert.deepEqual(problemsOf(consumer, { OTEL_TRACES_SAMPLER_ARG: seen }), [expected])
+  }
 })
