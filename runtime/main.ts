@@ -27,7 +27,7 @@ import { VitalSigns } from './system/vitals.ts'
 import type { Exposition } from './telemetry/exposition.ts'
 import { countingInstruments } from './telemetry/instruments.ts'
 import { Lifetime } from './telemetry/lifetime.ts'
-import { JsonLog } from './telemetry/log.ts'
+import { LineLog } from './telemetry/log.ts'
 
 /** A function at work, as the composition root sees it. */
 interface Work {
@@ -111,7 +111,8 @@ class Process {
     this.#spec = spec
     this.#wrap = wrap
     this.#clock = wrap('clock', systemClock)
-    this.#log = wrap('log', new JsonLog(write, systemClock, config.logLevel, { function: name }))
+    const sink = { write, clock: systemClock, least: config.logLevel, readable: process.stdout.isTTY === true }
+    this.#log = wrap('log', new LineLog(sink, { function: name }))
     this.#reports = new ParentReports(name, systemClock)
     this.#instruments = wrap(
       'instruments',

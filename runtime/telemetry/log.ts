@@ -1,18 +1,23 @@
+import { readableLine } from '../core/readable-line.ts'
 import type { Clock, Log, LogLevel } from '../ports.ts'
 
 const severity: Readonly<Record<LogLevel, number>> = { debug: 10, info: 20, warn: 30, error: 40 }
 
-/** One JSON line an event: `time`, `level`, `message`, then the fields. Field names that repeat those three lose. */
-export class JsonLog implements Log {
-  readonly #write: (line: string) => void
-  readonly #clock: Clock
-  readonly #least: LogLevel
+export interface LogSink {
+  write(line: string): void
+  readonly clock: Clock
+  readonly least: LogLevel
+  /** For a person at a terminal instead of a program. */
+  readonly readable: boolean
+}
+
+/** One line an event, in JSON: `time`, `level`, `message`, then the fields. Field names that repeat those three lose. */
+export class LineLog implements Log {
+  readonly #sink: LogSink
   readonly #fields: Record<string, unknown>
 
-  constructor(write: (line: string) => void, clock: Clock, least: LogLevel, fields: Record<string, unknown> = {}) {
-    this.#write = write
-    this.#clock = clock
-    this.#least = least
+  constructor(sink: LogSink, fields: Record<string, unknown> = {}) {
+    this.#sink = sink
     this.#fields = fields
   }
 
@@ -30,27 +35,30 @@ export class JsonLog implements Log {
   }
 
   child(fields: Record<string, unknown>): Log {
-    return new JsonLog(this.#write, this.#clock, this.#least, { ...this.#fields, ...fields })
+    return new LineLog(this.#sink, { ...this.#fields, ...fields })
   }
 
   #log(level: LogLevel, message: string, fields?: Record<string, unknown>): void {
-    if (severity[level] < severity[this.#least]) return
-    const head = { time: new Date(this.#clock.now()).toISOString(), level, message }
-    this.#write(`${stringify({ ...head, ...this.#fields, ...fields, ...head })}\n`)
+    const { clock, least, readable } = this.#sink
+    if (severity[level] < severity[least]) return
+    const head = { time: new Date(clock.now()).toISOString(), level, message }
+    const json = stringify({ ...head, ...this.#fields, ...fields, ...head })
+    // By way of JSON, which has made something of all that a user can pass.
+    this.#sink.write(`${readable ? readableLine(JSON.parse(json)) : json}\n`)
   }
 }
 
 /** JSON of anything: what a user passes as a field must never break the log. */
 function stringify(value: Record<string, unknown>): string {
   try {
-    return JSON.stringify(value, readable)
+    return JSON.stringify(value, plain)
   } catch {
     const { time, level, message } = value
     return JSON.stringify({ time, level, message, fields: 'cannot be shown as JSON' })
   }
 }
 
-function readable(_key: string, value: unknown): unknown {
+function plain(_key: string, value: unknown): unknown {
   if (typeof value === 'bigint') return String(value)
   if (!(value instanceof Error)) return value
   const code = 'code' in value ? { code: value.code } : {}
