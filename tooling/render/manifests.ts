@@ -9,6 +9,7 @@ import { FnError } from '../../runtime/core/errors.ts'
 import { scalingOf } from '../../runtime/core/scaling.ts'
 import { isConsumer } from '../../runtime/core/spec.ts'
 import { BuildError, type FunctionFacts, modulePathOf, orderedQueuesOf } from '../functions.ts'
+import { alertRules } from './alerts.ts'
 import type { Kustomization, Rendered, TopologyObject } from './objects.ts'
 import { type Scaled, scaledJobOf, scalerOf } from './scaler.ts'
 import { topologyObjects } from './topology.ts'
@@ -39,6 +40,7 @@ export function renderedFiles(facts: readonly FunctionFacts[], version: string):
   put('keda/scaledjob', 'jobs', jobs.flat(), 'the consumers of functions/')
   const topology = topologyObjects(complete, facts)
   put('manifests/overlays/rabbitmq-operator', 'topology', topology, 'the queues of functions/')
+  put('manifests/overlays/monitoring', 'alerts', [alertRules(version)], 'tooling/render/alerts.ts')
   for (const folder of ['manifests/base', 'keda/base']) {
     const names = [...files.keys()].filter((path) => dirname(path) === folder).map((path) => basename(path))
     const resources = names.filter((name) => !optional.some((one) => `${one.name}.yaml` === name))

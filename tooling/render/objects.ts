@@ -61,6 +61,12 @@ export interface PodMonitor {
     readonly podMetricsEndpoints: readonly { readonly port: string; readonly path: string; readonly interval: string }[]
   }
 }
+export interface PrometheusRule {
+  readonly apiVersion: 'monitoring.coreos.com/v1'
+  readonly kind: 'PrometheusRule'
+  readonly metadata: ObjectMeta
+  readonly spec: { readonly groups: readonly { readonly name: string; readonly rules: readonly unknown[] }[] }
+}
 export interface TopologyObject {
   readonly apiVersion: 'rabbitmq.com/v1beta1'
   readonly kind: 'Vhost' | 'Queue' | 'Exchange' | 'Binding' | 'User' | 'Permission'
@@ -84,5 +90,6 @@ export type Rendered =
   | ScaledJob
   | TriggerAuthentication
   | PodMonitor
+  | PrometheusRule
   | TopologyObject
   | Kustomization

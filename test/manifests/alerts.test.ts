@@ -1,0 +1,137 @@
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, test } from 'node:test'
+import { parse } from 'yaml'
+import { type Metric, metrics, prometheusName } from '../../runtime/core/metrics.ts'
+import { alerts } from '../../tooling/render/alerts.ts'
+
+const root = join(import.meta.dirname, '..', '..')
+const folder = mkdtempSync(join(tmpdir(), 'kedafn-alerts-'))
+after(() => rmSync(folder, { recursive: true, force: true }))
+const { spec } = parse(readFileSync(join(root, 'manifests/overlays/monitoring/alerts.yaml'), 'utf8'))
+// n.b. JSON is YAML.
+writeFileSync(join(folder, 'rules.yaml'), JSON.stringify(spec))
+
+const missing = spawnSync('promtool', ['--version']).error !== undefined
+const queue = '{vhost="/",queue="logs"}'
+const app = 'service_name="fn"'
+const hpa = '{namespace="a",horizontalpodautoscaler="keda-hpa-fn"}'
+
+/** A sample a minute: at rest, in trouble, at rest again. Trouble begins at 60 min and ends at 120 min. */
+interface Story {
+  readonly series: Readonly<Record<string, string>>
+  /** When it must fire, min; 100 if nothing is said. */
+  readonly firesAt?: number
+}
+const level = (calm: number, bad: number): string => `${calm}x59 ${bad}x59 ${calm}x120`
+const counter = (rise: number): string => `0x60 ${rise}+${rise}x58 ${60 * rise}x120`
+/** Rises as long as there is trouble, and falls again. */
+const hill = '0x60 100+100x58 6000-100x60 0x60'
+
+const stories: Readonly<Record<string, Story>> = {
+  KedafnNoConsumers: {
+    series: {
+      [`rabbitmq_detailed_queue_messages_ready${queue}`]: '5x240',
+      [`rabbitmq_detailed_queue_consumers${queue}`]: level(1, 0),
+      // Nobody is to consume this one.
+      'rabbitmq_detailed_queue_messages_ready{vhost="/",queue="logs.dead"}': '5x240',
+      'rabbitmq_detailed_queue_consumers{vhost="/",queue="logs.dead"}': '0x240',
+    },
+  },
+  KedafnBacklogGrows: { series: { [`rabbitmq_detailed_queue_messages${queue}`]: hill } },
+  KedafnAtMaxReplicas: {
+    series: {
+      [`kube_horizontalpodautoscaler_status_desired_replicas${hpa}`]: level(1, 10),
+      [`kube_horizontalpodautoscaler_spec_max_replicas${hpa}`]: '10x240',
+      'keda_scaler_metrics_value{scaledObject="fn"}': hill,
+    },
+  },
+  KedafnDeadLetters: { series: { [`kedafn_dead_letters_total{${app},cause="FN_DROPPED"}`]: counter(1) } },
+  KedafnDeadLettersDropped: {
+    series: {
+      'rabbitmq_global_messages_dead_lettered_expired_total{dead_letter_strategy="disabled"}': counter(1),
+      'rabbitmq_global_messages_dead_lettered_expired_total{dead_letter_strategy="at_least_once"}': '0+5x240',
+    },
+  },
+  KedafnUnroutable: {
+    series: {
+      [`messaging_client_sent_messages_total{${app},error_type="unroutable"}`]: counter(1),
+      [`messaging_client_sent_messages_total{${app}}`]: '0+50x240',
+    },
+  },
+  KedafnScalerErrors: { series: { 'keda_scaled_object_errors_total{scaledObject="fn"}': counter(1) } },
+  KedafnPausedTooLong: {
+    series: { 'keda_scaled_object_paused{scaledObject="fn"}': '0x59 1x1600 0x200' },
+    firesAt: 60 + 1445,
+  },
+  KedafnKedaDown: { series: { keda_build_info: '1x59 _x60 1x120' } },
+  KedafnBrokerAlarm: { series: { rabbitmq_alarms_memory_used_watermark: level(0, 1) } },
+  KedafnPublishingBlocked: { series: { [`kedafn_broker_blocked_seconds_total{${app}}`]: counter(50) } },
+  KedafnCheckpointStuck: { series: { [`kedafn_checkpoint_age_seconds{${app},pod="a"}`]: level(0.1, 90) } },
+  KedafnDrainTooLong: { series: { [`kedafn_drain_duration_seconds{${app},pod="a"}`]: level(0, 25) } },
+  KedafnCrashLoop: {
+    series: {
+      [`kedafn_retries_total{${app},cause="FN_CRASH_LOOP"}`]: counter(1),
+      [`kedafn_dead_letters_total{${app},cause="FN_CRASH_LOOP"}`]: '0x240',
+      [`kedafn_retries_total{${app},cause="FN_HANDLER_FAILED"}`]: '0+9x240',
+    },
+  },
+}
+
+test('promtool accepts the rules', { skip: missing && 'there is no promtool on this machine' }, () => {
+  const { status, stdout, stderr } = spawnSync('promtool', ['check', 'rules', 'rules.yaml'], {
+    cwd: folder,
+    encoding: 'utf8',
+  })
+  assert.equal(status, 0, stdout + stderr)
+})
+
+for (const { alert } of alerts) {
+  test(`${alert} does not fire at rest, fires in trouble, and resolves`, {
+    skip: missing && 'there is no promtool on this machine',
+  }, () => {
+    const story = stories[alert]
+    assert.ok(story, 'an alert without a test')
+    const { series, firesAt = 100 } = story
+    const firing = (minute: number, times: number) => ({
+      expr: `count(ALERTS{alertname="${alert}",alertstate="firing"})`,
+      eval_time: `${minute}m`,
+      exp_samples: times === 0 ? [] : [{ labels: '{}', value: times }],
+    })
+    const tests = {
+      rule_files: ['rules.yaml'],
+      evaluation_interval: '1m',
+      tests: [
+        {
+          interval: '1m',
+          input_series: Object.entries(series).map(([name, values]) => ({ series: name, values })),
+          promql_expr_test: [firing(55, 0), firing(firesAt, 1), firing(firesAt + (firesAt > 200 ? 200 : 100), 0)],
+        },
+      ],
+    }
+    const file = join(folder, `${alert}.test.yaml`)
+    writeFileSync(file, JSON.stringify(tests))
+    const { status, stdout, stderr } = spawnSync('promtool', ['test', 'rules', file], { cwd: folder, encoding: 'utf8' })
+    assert.equal(status, 0, stdout + stderr)
+  })
+}
+
+test('every metric of ours that an alert asks for is one that functions have', () => {
+  const names = new Set(Object.entries<Metric>(metrics).map(([name, metric]) => prometheusName(name, metric)))
+  for (const { alert, expr } of alerts) {
+    for (const [name] of expr.matchAll(/\b(?:kedafn|messaging|faas)_[a-z_]+/g))
+      assert.ok(names.has(name), `${alert}: ${name}`)
+  }
+})
+
+test('each alert has its section in the runbook, and the runbook no other', () => {
+  const runbook = readFileSync(join(root, 'docs', 'runbooks.md'), 'utf8')
+  const headings = [...runbook.matchAll(/^## (.+)$/gm)].map(([, heading]) => heading)
+  assert.deepEqual(
+    headings,
+    alerts.map(({ alert }) => alert),
+  )
+})

@@ -1,0 +1,173 @@
+import type { Rendered } from './objects.ts'
+
+export interface Alert {
+  readonly alert: string
+  readonly expr: string
+  readonly for?: string
+  readonly severity: 'warning' | 'critical'
+  /** What is the case, for whoever is woken. */
+  readonly summary: string
+  /** What follows from it, and what to look at first. */
+  readonly description: string
+}
+
+/** Not the queues that nobody is to consume: dead letters, retries, the history, locks and checkpoints. */
+const working = 'queue!~".+[.](dead|history|retry[.].+|lock[.].+|checkpoint[.].+)"'
+const dropped = '__name__=~"rabbitmq_global_messages_dead_lettered_(rejected|expired|maxlen|delivery_limit)_total"'
+const alarms = '__name__=~"rabbitmq_alarms_(memory_used|free_disk_space)_watermark"'
+
+/**
+ * One alert for each symptom. Windows are several scrapes of 15 s; `for` is longer than a cold start. Counters of ours are there at 0
+ * from the start, so `increase` sees the first event; KEDA's `exported_namespace` is kept beside `namespace`, whichever is set.
+ */
+export const alerts: readonly Alert[] = [
+  {
+    alert: 'KedafnNoConsumers',
+    expr: `sum by (vhost, queue) (rabbitmq_detailed_queue_messages_ready{${working}}) > 0 and on (vhost, queue) sum by (vhost, queue) (rabbitmq_detailed_queue_consumers) == 0`,
+    for: '5m',
+    severity: 'critical',
+    summary: 'Queue {{ $labels.queue }} has messages and no consumer',
+    description:
+      'Nothing is handled. Is the ScaledObject paused or in error, can pods not be scheduled, or do they fail at the start?',
+  },
+  {
+    alert: 'KedafnBacklogGrows',
+    expr: `sum by (vhost, queue) (deriv(rabbitmq_detailed_queue_messages{${working}}[15m])) > 0 and on (vhost, queue) sum by (vhost, queue) (rabbitmq_detailed_queue_messages) > 1000`,
+    for: '15m',
+    severity: 'warning',
+    summary: 'Queue {{ $labels.queue }} has been growing for 15 minutes',
+    description:
+      'Consumers take less than comes. Look at kedafn_handlers_running, at handler durations, and at replicas against their maximum.',
+  },
+  {
+    alert: 'KedafnAtMaxReplicas',
+    expr: 'label_replace(kube_horizontalpodautoscaler_status_desired_replicas{horizontalpodautoscaler=~"keda-hpa-.+"} >= on (namespace, horizontalpodautoscaler) kube_horizontalpodautoscaler_spec_max_replicas, "scaledObject", "$1", "horizontalpodautoscaler", "keda-hpa-(.+)") and on (scaledObject) max by (scaledObject) (deriv(keda_scaler_metrics_value[15m])) > 0',
+    for: '15m',
+    severity: 'warning',
+    summary: '{{ $labels.scaledObject }} is at its most replicas, and still behind',
+    description:
+      'More will not come. Raise scale.max, or make the handler faster; more replicas do not help where all wait for one database.',
+  },
+  {
+    alert: 'KedafnDeadLetters',
+    expr: 'sum by (service_name, cause) (increase(kedafn_dead_letters_total[10m])) > 0',
+    severity: 'warning',
+    summary: '{{ $labels.service_name }} gave messages up: {{ $labels.cause }}',
+    description:
+      'They are kept in the dead-letter queue, with their cause. docs/reference/errors.md says what to do about each code.',
+  },
+  {
+    alert: 'KedafnDeadLettersDropped',
+    expr: `sum(increase({${dropped},dead_letter_strategy="disabled"}[10m])) > 0`,
+    severity: 'critical',
+    summary: 'The broker dropped messages instead of dead-lettering them',
+    description:
+      'They are gone. Some queue has a limit and no dead-letter exchange: none of ours, if its topology is what was declared.',
+  },
+  {
+    alert: 'KedafnUnroutable',
+    expr: 'sum by (service_name) (increase(messaging_client_sent_messages_total{error_type="unroutable"}[5m])) > 0',
+    severity: 'critical',
+    summary: 'No queue takes what {{ $labels.service_name }} publishes',
+    description:
+      'The producer holds it and tries on: nothing is lost, nothing moves. Is the queue deleted, or its binding?',
+  },
+  {
+    alert: 'KedafnScalerErrors',
+    expr: 'sum by (namespace, exported_namespace, scaledObject) (increase(keda_scaled_object_errors_total[5m])) > 0',
+    for: '5m',
+    severity: 'critical',
+    summary: 'KEDA cannot ask about {{ $labels.scaledObject }}',
+    description:
+      'It scales by nothing or by its fallback. Mostly the login in the TriggerAuthentication, or the management API is away.',
+  },
+  {
+    alert: 'KedafnPausedTooLong',
+    expr: 'max by (namespace, exported_namespace, scaledObject) (keda_scaled_object_paused) == 1',
+    for: '1d',
+    severity: 'warning',
+    summary: '{{ $labels.scaledObject }} has been paused for a day',
+    description: 'Somebody paused it and may have forgotten: remove the annotation autoscaling.keda.sh/paused.',
+  },
+  {
+    alert: 'KedafnKedaDown',
+    expr: 'absent(keda_build_info)',
+    for: '10m',
+    severity: 'critical',
+    summary: 'Nothing is heard of KEDA',
+    description:
+      'Replicas stay as they are, and what sleeps is not woken. If its pods run, Prometheus does not scrape them.',
+  },
+  {
+    alert: 'KedafnBrokerAlarm',
+    expr: `max by (__name__) ({${alarms}}) > 0`,
+    for: '1m',
+    severity: 'critical',
+    summary: 'RabbitMQ has an alarm and blocks all publishers',
+    description: 'Producers wait, retries and dead letters too, acks go on. Memory or disk: consume, or give it more.',
+  },
+  {
+    alert: 'KedafnPublishingBlocked',
+    expr: 'sum by (service_name) (rate(kedafn_broker_blocked_seconds_total[5m])) > 0.5',
+    for: '5m',
+    severity: 'warning',
+    summary: 'The broker blocks {{ $labels.service_name }} most of the time',
+    description: 'See KedafnBrokerAlarm. What is read is held back, and the input grows meanwhile.',
+  },
+  {
+    alert: 'KedafnCheckpointStuck',
+    expr: 'max by (service_name, pod) (kedafn_checkpoint_age_seconds) > 60',
+    for: '2m',
+    severity: 'warning',
+    summary: 'The checkpoint of {{ $labels.service_name }} stands still behind what was sent',
+    description:
+      'Confirms do not come, or it cannot be saved. After a crash kedafn_checkpoint_lag_lines lines come twice.',
+  },
+  {
+    alert: 'KedafnDrainTooLong',
+    expr: 'max by (service_name, pod) (kedafn_drain_duration_seconds) > 20',
+    severity: 'warning',
+    summary: 'A drain of {{ $labels.service_name }} takes most of its 30 s',
+    description:
+      'Out of time it exits with 1 and deliveries come twice. Let handlers heed ctx.signal, or raise KEDAFN_GRACE_MS and the grace period.',
+  },
+  {
+    alert: 'KedafnCrashLoop',
+    expr: 'sum by (service_name) (increase(kedafn_retries_total{cause="FN_CRASH_LOOP"}[10m])) + sum by (service_name) (increase(kedafn_dead_letters_total{cause="FN_CRASH_LOOP"}[10m])) > 0',
+    severity: 'critical',
+    summary: 'A message kills the processes of {{ $labels.service_name }}',
+    description:
+      'It is handled alone from now on, and goes to dead letters if that does not help. Its id is in the log.',
+  },
+]
+
+/** All of them as one object for the Prometheus operator, a group each. */
+export function alertRules(version: string): Rendered {
+  return {
+    apiVersion: 'monitoring.coreos.com/v1',
+    kind: 'PrometheusRule',
+    metadata: {
+      name: 'kedafn',
+      labels: {
+        'app.kubernetes.io/name': 'kedafn',
+        'app.kubernetes.io/part-of': 'kedafn',
+        'app.kubernetes.io/version': version,
+        release: 'prometheus-operator',
+      },
+    },
+    spec: {
+      groups: alerts.map(({ alert, expr, severity, summary, description, for: pending }) => ({
+        name: alert,
+        rules: [
+          {
+            alert,
+            expr,
+            ...(pending === undefined ? {} : { for: pending }),
+            labels: { severity },
+            annotations: { summary, description, runbook: `docs/runbooks.md#${alert.toLowerCase()}` },
+          },
+        ],
+      })),
+    },
+  }
+}
