@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
+import { setTimeout as wait } from 'node:timers/promises'
 import { App, poll } from './support/app.ts'
 import { deployNaive } from './support/naive.ts'
 
@@ -11,11 +12,21 @@ interface Stamp {
   readonly handled: number
 }
 
+interface Sleeper {
+  readonly name: string
+  readonly file: string
+  readonly queue: string
+  readonly number: number
+  readonly intervalMs: number
+}
+
 type Awakening = Awaited<ReturnType<typeof wake>>
 
 /** Sends a message to a function that is at zero, and waits until it is there again. */
-async function wake(t: TestContext, app: App, name: string, file: string, queue: string, number: number) {
+async function wake(t: TestContext, app: App, { name, file, queue, number, intervalMs }: Sleeper) {
   await t.waitFor(async () => assert.equal((await app.pods(name)).length, 0), { interval: 200, timeout: 120_000 })
+  // KEDA polls each object at its own beat: at a random moment of it, or one of the two is always sent to right before a poll.
+  await wait(Math.random() * intervalMs)
   const sent = Date.now()
   await app.rabbit.publish('', [`${number}`], queue)
   const published = (sent + Date.now()) / 2
@@ -54,8 +65,9 @@ for (const pollingInterval of [1, 5]) {
     const ours: Awakening[] = []
     const theirs: Awakening[] = []
     for (let number = 0; number < tries; number++) {
-      ours.push(await wake(t, app, 'stamp', 'output.txt', 'stamp', number))
-      theirs.push(await wake(t, app, 'naive', 'naive.txt', 'naive', number))
+      const intervalMs = pollingInterval * 1000
+      ours.push(await wake(t, app, { name: 'stamp', file: 'output.txt', queue: 'stamp', number, intervalMs }))
+      theirs.push(await wake(t, app, { name: 'naive', file: 'naive.txt', queue: 'naive', number, intervalMs }))
     }
     for (const [name, all] of Object.entries({ ours, theirs })) {
       for (const part of ['toProcess', 'toHandled', 'all'] as const) {
