@@ -17,6 +17,12 @@ export interface Distribution {
   readonly sum: number
 }
 
+interface Distributing {
+  readonly buckets: number[]
+  count: number
+  sum: number
+}
+
 /** One metric at one moment: a value for each value of its label, or a single one under ''. */
 export interface Family {
   readonly name: MetricName
@@ -31,7 +37,7 @@ export interface Family {
 export class Measurements {
   readonly counters: Counters = { ...noCounters }
   readonly #counts = new Map<string, Map<string, number>>()
-  readonly #distributions = new Map<string, Map<string, { buckets: number[]; count: number; sum: number }>>()
+  readonly #distributions = new Map<string, Map<string, Distributing>>()
   readonly #readings = new Map<string, Map<string, Set<() => number>>>()
 
   constructor() {
@@ -40,7 +46,7 @@ export class Measurements {
       this.#readings.set(name, new Map(values.map((label) => [label, new Set()])))
       if (metric.kind === 'counter') this.#counts.set(name, new Map(values.map((label) => [label, 0])))
       if (metric.kind !== 'histogram') continue
-      const buckets = () => new Array<number>((metric.bounds ?? []).length + 1).fill(0)
+      const buckets = () => new Array<number>((metric.bounds as readonly number[]).length + 1).fill(0)
       this.#distributions.set(name, new Map(values.map((label) => [label, { buckets: buckets(), count: 0, sum: 0 }])))
     }
   }
@@ -48,17 +54,16 @@ export class Measurements {
   count(name: CounterName, n: number, label = ''): void {
     const series = seriesOf(this.#counts, name)
     const known = knownLabel(series, label)
-    series.set(known, (series.get(known) ?? 0) + n)
+    series.set(known, (series.get(known) as number) + n)
   }
 
   record(name: HistogramName, value: number, label = ''): void {
     const series = seriesOf(this.#distributions, name)
-    const distribution = series.get(knownLabel(series, label))
-    if (!distribution) return
+    const distribution = series.get(knownLabel(series, label)) as Distributing
     const { bounds } = metrics[name]
     let bucket = 0
     while (value > (bounds[bucket] ?? Number.POSITIVE_INFINITY)) bucket++
-    distribution.buckets[bucket] = (distribution.buckets[bucket] ?? 0) + 1
+    distribution.buckets[bucket] = (distribution.buckets[bucket] as number) + 1
     distribution.count++
     distribution.sum += value
   }
@@ -66,9 +71,9 @@ export class Measurements {
   /** Whoever looks asks `read`, until the returned function is called. The readings of one series are added up. */
   observe(name: GaugeName | CounterName, read: () => number, label = ''): () => void {
     const series = seriesOf(this.#readings, name)
-    const readings = series.get(knownLabel(series, label))
-    readings?.add(read)
-    return () => void readings?.delete(read)
+    const readings = series.get(knownLabel(series, label)) as Set<() => number>
+    readings.add(read)
+    return () => void readings.delete(read)
   }
 
   /** Every metric of one kind of function, as things stand. */
@@ -85,7 +90,7 @@ export class Measurements {
     const distribution = this.#distributions.get(name)?.get(label)
     if (distribution) return { ...distribution, buckets: [...distribution.buckets] }
     let value = this.#counts.get(name)?.get(label) ?? 0
-    for (const read of this.#readings.get(name)?.get(label) ?? []) value += read()
+    for (const read of seriesOf(this.#readings, name).get(label) as Set<() => number>) value += read()
     return value
   }
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { DropError, FnError } from '../../runtime/core/errors.ts'
 import type { Context, Delivery } from '../../runtime/core/spec.ts'
-import { drop, each, isSingle, retry, verdictsOf } from '../../runtime/core/verdict.ts'
+import { drop, each, errorTypeOf, isSingle, retry, verdictsOf } from '../../runtime/core/verdict.ts'
 
 const delivery = (id: string, attempt = 1): Delivery<string> => {
   return { id, body: id, bytes: new Uint8Array(), attempt, redelivered: false, headers: {} }
@@ -141,4 +141,11 @@ test('a time-out keeps its code, any other error of the runtime does not lend it
   const codeOf = (threw: unknown) => (verdictsOf([a], { threw }, options, now)[0] as { code?: string }).code
   assert.equal(codeOf(new FnError('FN_HANDLER_TIMEOUT', '5 ms')), 'FN_HANDLER_TIMEOUT')
   assert.equal(codeOf(new FnError('FN_SETUP_FAILED', 'x')), 'FN_HANDLER_FAILED')
+})
+
+test('what a batch failed of has a code, and a batch that returned has none', () => {
+  assert.equal(errorTypeOf({ returned: [retry(a, 'x')] }), '')
+  assert.equal(errorTypeOf({ threw: new DropError('x') }), 'FN_DROPPED')
+  assert.equal(errorTypeOf({ threw: new FnError('FN_HANDLER_TIMEOUT', '') }), 'FN_HANDLER_TIMEOUT')
+  assert.equal(errorTypeOf({ threw: new Error('x') }), 'FN_HANDLER_FAILED')
 })
