@@ -44,22 +44,26 @@ export async function consumerScenario(lane: Lane, faulty: Faulty | null): Promi
   if (!(await last)) await lane.broker.send('consumed', late)
 
   const inOrder = [...plain, ...late]
+  // n.b. A copy on its way out of a retry queue is ready in neither queue: an earlier run of the lane may leave one behind.
+  const isOfEarlierRun = (line: string) => Number(line.split(' ')[1]) < number
   const written = () =>
     run
       .read('output.txt')
       .split('\n')
-      .filter((line) => line !== '')
+      .filter((line) => line !== '' && !isOfEarlierRun(line))
   const complete = () => new Set(written()).size >= inOrder.length + 1
   await liveUntilDone(lane, run, complete)
 
   const expected = inOrder.map((line) => `${line} 1`)
   const seen = written().filter((line) => line !== `${again} ${lastAttempt}`)
+  const strangers = seen.filter((line) => !expected.includes(line))
+  assert.deepEqual(strangers, [], 'lines that were not sent, or with another attempt')
   assert.deepEqual({ ...compareLines(expected, seen), repeated: 0 }, clean)
   const retried = written().length - seen.length
   assert.ok(retried >= 1, 'the last attempt is missing')
   const repeats = written().length - expected.length - 1
   assert.ok(repeats <= mostRepeats, `${repeats} repeats`)
-  const dead = await lane.broker.takeAll('consumed.dead')
+  const dead = (await lane.broker.takeAll('consumed.dead')).filter(({ line }) => !isOfEarlierRun(line))
   assert.deepEqual([...new Set(dead.map(({ line }) => line))], [dropped])
   for (const { headers } of dead) {
     const { 'kedafn-code': code, 'kedafn-cause': cause, 'kedafn-failed-attempts': failed } = headers

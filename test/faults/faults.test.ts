@@ -40,18 +40,18 @@ const scenarios: readonly Scenario[] = [
 const harmsOf = ({ victim }: Scenario): Harm[] => [...refusalsOf(victim), 'kill', 'reset', 'cut off']
 
 const titles: Readonly<Record<Harm, string>> = {
-  kill: 'it is killed before or after any call of a port',
-  reset: 'its connections are reset at any call of a port',
-  'cut off': 'it is cut off at any call of a port, and dies soon after',
-  unroutable: 'the broker finds no queue for it',
-  full: 'the queue refuses its lines',
-  'dead full': 'the queue of dead letters refuses them',
-  'retry full': 'the retry queue refuses its retries',
-  'dead gone': 'the queue of dead letters is gone',
-  mismatch: 'its next session finds a queue with other arguments',
-  forbidden: 'its next session has no permission',
-  'login refused': 'its next login is refused',
-  locked: 'another one has the lock on its next session',
+  kill: 'loses nothing when it is killed before or after any call of a port',
+  reset: 'loses nothing when its connections are reset at any call of a port',
+  'cut off': 'loses nothing when it is cut off at any call of a port, and dies soon after',
+  unroutable: 'loses nothing when the broker finds no queue for it',
+  full: 'loses nothing when the queue refuses its lines',
+  'dead full': 'loses nothing when the queue of dead letters refuses them',
+  'retry full': 'loses nothing when the retry queue refuses its retries',
+  'dead gone': 'loses nothing when the queue of dead letters is gone',
+  mismatch: 'loses nothing when its next session finds a queue with other arguments',
+  forbidden: 'loses nothing when its next session has no permission',
+  'login refused': 'loses nothing when its next login is refused',
+  locked: 'loses nothing when another one has the lock on its next session',
 }
 
 /** Batches and timers fall differently in each run, so a late occurrence may not come: then it is an early one. */
@@ -130,7 +130,7 @@ async function harmEverywhere(t: TestContext, scenario: Scenario, harm: Harm): P
 
 for (const scenario of scenarios) {
   for (const harm of harmsOf(scenario)) {
-    test(`${scenario.name} loses nothing when ${titles[harm]}`, async (t) => {
+    test(`${scenario.name} ${titles[harm]}`, async (t) => {
       assert.deepEqual(await harmEverywhere(t, scenario, harm), [])
     })
   }
