@@ -149,7 +149,8 @@ class Process {
     if (!metrics) return
     const health = () => this.#health.answer()
     const expose = () => this.#expose()
-    this.#probes = new ProbeServer({ host, port, health, expose, clock: systemClock, log: this.#log })
+    const listening = (opened: number) => this.#reports.probePort(opened)
+    this.#probes = new ProbeServer({ host, port, health, expose, listening, clock: systemClock, log: this.#log })
   }
 
   #firstWorkDone(): void {

@@ -105,6 +105,8 @@ export interface ProcessReport {
   /** `running` once it is ready: connected, and consuming or publishing. */
   readonly state: 'starting' | 'running' | 'draining' | 'ended'
   readonly counters: Counters
+  /** Where it answers probes, once it does. */
+  readonly probePort?: number
 }
 
 // --- broker -------------------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ export class ParentReports {
   readonly #clock: Clock
   #instruments: Instruments | null = null
   #state: ProcessReport['state'] = 'starting'
+  #probePort: number | null = null
   #due = false
 
   constructor(name: string, clock: Clock) {
@@ -21,6 +22,11 @@ export class ParentReports {
 
   state(state: ProcessReport['state']): void {
     this.#state = state
+    this.changed()
+  }
+
+  probePort(port: number): void {
+    this.#probePort = port
     this.changed()
   }
 
@@ -44,7 +50,13 @@ export class ParentReports {
     const counters = this.#instruments?.counters
     return new Promise((resolve) => {
       if (!process.send || !process.connected || !counters) return resolve()
-      const report: ProcessReport = { kind: 'kedafn-report', function: this.#function, state: this.#state, counters }
+      const report: ProcessReport = {
+        kind: 'kedafn-report',
+        function: this.#function,
+        state: this.#state,
+        counters,
+        ...(this.#probePort === null ? {} : { probePort: this.#probePort }),
+      }
       process.send(report, undefined, {}, () => resolve())
     })
   }

@@ -9,6 +9,8 @@ export interface Probing {
   readonly health: () => HealthAnswer
   /** Called once, behind the port: a probe need not wait for the metrics, and a scrape does. */
   readonly expose: () => Promise<{ scrape(): Answer | Promise<Answer> }>
+  /** Called with the port once it is open. */
+  readonly listening: (port: number) => void
   readonly clock: Clock
   readonly log: Log
 }
@@ -36,7 +38,7 @@ export class ProbeServer {
   }
 
   async #serve(): Promise<void> {
-    const { host, port: wanted, health, expose, log } = this.#with
+    const { host, port: wanted, health, expose, listening, log } = this.#with
     // Loaded when needed: the first delivery does without them.
     const [{ serveHttp }, { probeRoutes }] = await Promise.all([import('./http-server.ts'), import('./probes.ts')])
     try {
@@ -46,6 +48,7 @@ export class ProbeServer {
       routes.set('/metrics', async () => (await exposition.promise).scrape())
       const port = await serveHttp({ host, port: wanted, routes })
       log.info('answering probes', { host, port })
+      listening(port)
       exposition.resolve(expose())
     } catch (error) {
       // n.b. no reason to stop: deliveries are worth more than probes, and a kubelet restarts what it cannot probe.
