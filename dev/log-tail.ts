@@ -12,6 +12,8 @@ const chunkBytes = 64 * 1024
 /** At most this much of a burst is looked at in one go; the file has all of it. */
 const burstBytes = 4 * 1024 * 1024
 const keptLines = 20
+const recentLines = 8
+const recentCharacters = 400
 
 /** Follows one function's log file from its end: warnings and errors are for the person at the terminal as well. */
 export class LogTail {
@@ -22,6 +24,7 @@ export class LogTail {
   #offset: number
   #rest = ''
   #others: string[] = []
+  #recent: string[] = []
 
   constructor(name: string, path: string) {
     this.#name = name
@@ -33,6 +36,10 @@ export class LogTail {
   read(now: number): readonly Alert[] {
     const lines = (this.#rest + this.#fresh()).split('\n')
     this.#rest = (lines.pop() ?? '').slice(-chunkBytes)
+    if (lines.length > 0) {
+      const cut = lines.slice(-recentLines).map((line) => line.slice(0, recentCharacters))
+      this.#recent = [...this.#recent, ...cut].slice(-recentLines)
+    }
     return lines.flatMap((line): Alert[] => {
       const read = readLogLine(line)
       if (read.kind === 'other') this.#others = [...this.#others, read.text].slice(-keptLines)
@@ -42,6 +49,11 @@ export class LogTail {
       const text = held === 0 ? read.text : `${read.text}, and ${held} more like it`
       return [{ function: this.#name, level: read.level, text }]
     })
+  }
+
+  /** The last lines of all, as they are, cut if long. */
+  get recent(): readonly string[] {
+    return this.#recent
   }
 
   /** The last lines that are no log lines, such as the stack of a crash; each is given once. */

@@ -11,6 +11,18 @@ export interface MemberStatus {
   /** Deliveries that its process holds, neither acked nor moved nor handed back. */
   readonly unsettled: number
   readonly restarts: number
+  /** Where this life answers probes; null: not yet. */
+  readonly probePort: number | null
+}
+
+/** How long a function waits before it starts again. */
+export interface BackOff {
+  /** ms, after so many crashes in a row. */
+  delayMs(crashes: number): number
+  /** A crash that comes so long after the start is the first one again. */
+  readonly resetAfterMs: number
+  /** Progress, too, makes the next crash the first one again. */
+  readonly progressResets: boolean
 }
 
 export interface MemberOptions {
@@ -28,6 +40,8 @@ export interface MemberOptions {
   crashed(exit: Exit, delayMs: number | null): void
   /** After so many crashes in a row without any progress it is given up; null: never. */
   readonly crashLimit: number | null
+  /** @default {@link quickBackOff} */
+  readonly backOff?: BackOff
 }
 
 const firstRestartMs = 200
@@ -38,6 +52,19 @@ const graceMarginMs = 2000
 /** The delay before a restart after `crashes` crashes in a row, in ms: 200, 400, 800, … at most 10000. */
 export const restartDelayMs = (crashes: number): number =>
   Math.min(lastRestartMs, firstRestartMs * 2 ** Math.min(30, crashes - 1))
+
+export const quickBackOff: BackOff = { delayMs: restartDelayMs, resetAfterMs: lastRestartMs, progressResets: true }
+
+/**
+ * The kubelet's: at once, then after 10 s, 20 s, 40 s, … at most 300 s; forgotten after 10 min.
+ * Source: kubernetes `pkg/kubelet/kubelet.go` (`backOffPeriod`, `MaxContainerBackOff`) and client-go's `flowcontrol.Backoff`.
+ * @param fast divides every time
+ */
+export const kubeletBackOff = (fast: number): BackOff => ({
+  delayMs: (crashes) => (crashes === 1 ? 0 : Math.min(300_000, 10_000 * 2 ** Math.min(30, crashes - 2)) / fast),
+  resetAfterMs: 600_000 / fast,
+  progressResets: false,
+})
 
 const settledOf = ({ acked, repeated, retried, dead, handedBack, lost }: Counters): number =>
   acked + repeated + retried + dead + handedBack + lost
@@ -52,6 +79,7 @@ export class Member {
   #life: Counters = noCounters
   #crashes = 0
   #restarts = 0
+  #probePort: number | null = null
   #stopping = false
   #cancelRestart: (() => void) | null = null
   #finished: Promise<Exit> = Promise.resolve({ code: 0, signal: null, error: null })
@@ -69,7 +97,13 @@ export class Member {
       counters: sum(this.#before, this.#life),
       unsettled: Math.max(0, unsettled),
       restarts: this.#restarts,
+      probePort: this.#probePort,
     }
+  }
+
+  /** The process of this life; null: there is none at the moment. */
+  get pid(): number | null {
+    return this.#process?.pid ?? null
   }
 
   /** Settles when it ended for good: its work is done, it was stopped, or it was given up. */
@@ -105,6 +139,11 @@ export class Member {
     return code === 0
   }
 
+  /** Ends this life at once, as an accident would: it starts again. */
+  crash(): void {
+    this.#process?.kill()
+  }
+
   kill(): void {
     this.#stopping = true
     this.#cancelRestart?.()
@@ -118,6 +157,7 @@ export class Member {
     const running = this.#options.launch((report) => {
       this.#state = report.state
       this.#life = report.counters
+      this.#probePort = report.probePort ?? null
       this.#options.changed()
     })
     this.#process = running
@@ -130,14 +170,15 @@ export class Member {
     this.#before = sum(this.#before, this.#life)
     this.#life = noCounters
     this.#process = null
+    this.#probePort = null
     if (this.#stopping || (exit.code === 0 && this.#options.endsByItself)) {
       this.#end(exit)
       return
     }
-    if (livedMs > lastRestartMs || progress > 0) this.#crashes = 0
+    const { crashLimit, backOff = quickBackOff } = this.#options
+    if (livedMs > backOff.resetAfterMs || (backOff.progressResets && progress > 0)) this.#crashes = 0
     this.#crashes++
-    const { crashLimit } = this.#options
-    const delayMs = isFinal(exit) || this.#crashes === crashLimit ? null : restartDelayMs(this.#crashes)
+    const delayMs = isFinal(exit) || this.#crashes === crashLimit ? null : backOff.delayMs(this.#crashes)
     this.#state = 'crashed'
     this.#options.crashed(exit, delayMs)
     if (delayMs === null) {

@@ -22,6 +22,7 @@ export interface Exit {
 
 /** One life of a function. */
 export interface Life {
+  readonly pid?: number | undefined
   /** Settles when the process is gone and its last report is here. */
   readonly ended: Promise<Exit>
   /** Asks it to drain. */
@@ -58,6 +59,10 @@ export class FunctionProcess implements Life {
       })
       this.#child.once('close', (code, signal) => resolve({ code, signal, error: null }))
     })
+  }
+
+  get pid(): number | undefined {
+    return this.#child.pid
   }
 
   terminate(): void {

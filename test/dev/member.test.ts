@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { Member, type MemberOptions, restartDelayMs } from '../../dev/member.ts'
+import { kubeletBackOff, Member, type MemberOptions, restartDelayMs } from '../../dev/member.ts'
 import type { Plan } from '../../dev/plan.ts'
 import type { Exit } from '../../dev/process.ts'
 import { noCounters } from '../../runtime/core/counters.ts'
@@ -51,6 +51,31 @@ function played(options: Partial<MemberOptions> = {}) {
 
 test('the delay before a restart doubles from 0.2 s to 10 s', () => {
   assert.deepEqual([1, 2, 3, 6, 7, 100].map(restartDelayMs), [200, 400, 800, 6400, 10_000, 10_000])
+})
+
+test('a kubelet restarts at once, then after 10 s, doubled up to 5 min, faster if all is', () => {
+  assert.deepEqual([1, 2, 3, 6, 7, 100].map(kubeletBackOff(1).delayMs), [0, 10_000, 20_000, 160_000, 300_000, 300_000])
+  assert.equal(kubeletBackOff(10).delayMs(3), 2000)
+})
+
+test('progress does not make a kubelet forget a crash, ten minutes do', async () => {
+  const { clock, crashes, reports, ends } = played({ backOff: kubeletBackOff(1) })
+  await ends(1)
+  await clock.tick(0)
+  reports({ received: 1, acked: 1 })
+  await ends(1)
+  await clock.tick(10_000)
+  await clock.tick(600_001)
+  await ends(1)
+  assert.deepEqual(crashes, [0, 10_000, 0])
+})
+
+test('a life that is ended by accident is followed by another one', async () => {
+  const { member, clock, signals, ends } = played()
+  member.crash()
+  await ends(null, 'SIGKILL')
+  await clock.tick(200)
+  assert.deepEqual(signals, ['launch', 'SIGKILL', 'launch'])
 })
 
 test('a crashed function starts again after its delay, and its totals go on', async () => {
