@@ -11,21 +11,32 @@ export interface StartArguments {
   readonly output: string | null
   /** The input is complete: end when all of it is written. */
   readonly once: boolean
+  /** Divides every period of the scaling. */
+  readonly fast: number
+  readonly page: boolean
+  /** Show the page in a browser. */
+  readonly open: boolean
 }
 
-export const helpText = `Runs every function of functions/ on this machine, with a broker, until Ctrl-C.
+export const helpText = `Runs every function of functions/ on this machine, with a broker, until Ctrl-C. Consumers are scaled
+as KEDA would scale them by keda/base/; a page shows it live.
 
 Usage: npm start -- [options]
 
   --input FILE   the file whose lines are sent (default: INPUT_PATH, else input.txt)
   --output FILE  the file they come out in (default: OUTPUT_PATH, else output.txt)
   --once         take the input as complete and end by itself when all of it is written;
-                 begins anew if the output is missing or empty
+                 begins anew if the output is missing or empty; each consumer is one process
+  --fast N       scale N times as fast as KEDA and the HPA would, 1 to 100 (default: 1)
+  --open         show the page in a browser
+  --no-page      serve no page
   --help, -h     this text
 
 Environment:
 
   AMQP_URL       use this broker instead of a private one
+  RABBITMQ_MANAGEMENT_URL
+                 its management, http://user:password@host:port; without it nothing is scaled
   LOG_LEVEL      debug, info, warn or error; logs are in .kedafn/logs/
   NO_COLOR       no colours
 
@@ -38,10 +49,14 @@ Exit code:
 `
 
 const hint = 'npm start -- --help shows what there is'
+const fastest = 100
 const options = {
   input: { type: 'string' },
   output: { type: 'string' },
   once: { type: 'boolean' },
+  fast: { type: 'string' },
+  open: { type: 'boolean' },
+  'no-page': { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
 } as const
 
@@ -51,7 +66,7 @@ export function parseArguments(
   env: Readonly<Record<string, string | undefined>>,
 ): StartArguments {
   // n.b. without the double dash npm keeps options for itself and hands over at most their values.
-  const kept = Object.keys(options).filter((name) => name !== 'help' && env[`npm_config_${name}`])
+  const kept = Object.keys(options).filter((name) => name !== 'help' && isKept(name, env))
   if (kept.length > 0) {
     const shown = kept.map((name) => `--${name}`).join(' and ')
     throw new UsageError(`npm took ${shown} for itself; options go after a double dash: npm start -- --${kept[0]}`)
@@ -63,12 +78,31 @@ export function parseArguments(
   for (const name of ['input', 'output'] as const) {
     if (values[name] === '') throw new UsageError(`--${name} is empty; expected the path of a file`)
   }
+  const once = values.once ?? false
+  if (values.open && (once || values['no-page'])) {
+    throw new UsageError(`--open needs the page, which ${once ? '--once' : '--no-page'} leaves out`)
+  }
   return {
     help: values.help ?? false,
     input: values.input ?? (env.INPUT_PATH || null),
     output: values.output ?? (env.OUTPUT_PATH || null),
-    once: values.once ?? false,
+    once,
+    fast: fastOf(values.fast, once),
+    page: !once && !values['no-page'],
+    open: values.open ?? false,
   }
+}
+
+/** n.b. npm takes `--no-page` for `page=`. */
+const isKept = (name: string, env: Readonly<Record<string, string | undefined>>): boolean =>
+  name === 'no-page' ? env.npm_config_page !== undefined : Boolean(env[`npm_config_${name}`])
+
+function fastOf(text: string | undefined, once: boolean): number {
+  if (text === undefined) return 1
+  if (once) throw new UsageError('--fast does nothing with --once, which scales nothing; leave one of them out')
+  const fast = Number(text)
+  if (text.trim() !== '' && fast >= 1 && fast <= fastest) return fast
+  throw new UsageError(`--fast is ${JSON.stringify(text)}; expected a number from 1 to ${fastest}`)
 }
 
 function parse(args: readonly string[]) {

@@ -4,7 +4,7 @@ import type { Plan } from './plan.ts'
 import type { Depth, DepthReader } from './queue-depth.ts'
 import type { Screen } from './screen.ts'
 import { endsOf, snapshotOf } from './snapshot.ts'
-import { Rate } from './status.ts'
+import { Rate, type Snapshot } from './status.ts'
 
 export interface MonitorOptions {
   readonly fleet: Fleet
@@ -40,6 +40,13 @@ export class Monitor {
     this.#show()
   }
 
+  /** How things stand. */
+  get snapshot(): Snapshot {
+    const { fleet, plans } = this.#options
+    const linesPerSecond = this.#rate.perSecond
+    return snapshotOf(fleet, plans, this.#depths, { linesPerSecond, phase: this.#phase })
+  }
+
   /** Shows the last state, with `depths` if they are known. */
   end(depths: readonly Depth[] | null): void {
     for (const timer of this.#timers) clearInterval(timer)
@@ -59,8 +66,7 @@ export class Monitor {
       }
     }
     this.#rate.add(fleet.totals(endsOf(plans).writes).acked, now())
-    const linesPerSecond = this.#rate.perSecond
-    screen.status(snapshotOf(fleet, plans, this.#depths, { linesPerSecond, phase: this.#phase }))
+    screen.status(this.snapshot)
   }
 
   async #ask(): Promise<void> {

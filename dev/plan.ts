@@ -26,7 +26,15 @@ export interface Plan {
   readonly longestRetryMs: number
 }
 
-const ownVariables = ['AMQP_URL', 'AMQP_URL_FILE', 'INPUT_PATH', 'OUTPUT_PATH', 'KEDAFN_CHECKPOINT_PATH', 'KEDAFN_ONCE']
+const ownVariables = [
+  'AMQP_URL',
+  'AMQP_URL_FILE',
+  'INPUT_PATH',
+  'OUTPUT_PATH',
+  'RABBITMQ_MANAGEMENT_URL',
+  'KEDAFN_CHECKPOINT_PATH',
+  'KEDAFN_ONCE',
+]
 
 export interface Plans {
   readonly plans: readonly Plan[]

@@ -9,6 +9,8 @@ export interface RunOptions {
   readonly depths: DepthReader
   /** End by itself once everything is written. */
   readonly once: boolean
+  /** Decides how many processes there are, from the first line on until the end is asked for. */
+  readonly scaling: { start(): void; stop(): void } | null
   /** Fires when a person asks for the end. */
   readonly stop: AbortSignal
   /** What is going on, if it is not just running. */
@@ -58,6 +60,7 @@ export async function runFleet(options: RunOptions): Promise<RunResult> {
     await untilStopped(starting, options)
     if (!stop.aborted) fleet.startProducers()
     phase(null)
+    if (!stop.aborted) options.scaling?.start()
     if (once) {
       await untilStopped(fleet.producersFinished(), options)
       workedOff = await untilWorkedOff(options, unwell)
@@ -65,6 +68,7 @@ export async function runFleet(options: RunOptions): Promise<RunResult> {
   } catch (error) {
     failure = error instanceof FleetFailure ? error : new FleetFailure(String(error), 1)
   }
+  options.scaling?.stop()
   if (!workedOff) phase('stopping: Ctrl-C again to force')
   unwell.push(...(await fleet.stop('producer')), ...(await fleet.stop('consumer')))
   const after = await untilKnown(options, lastLookMs)

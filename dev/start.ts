@@ -2,7 +2,7 @@
  * npm start: the functions of this repository as processes of this machine, with a broker. The composition root of `dev/`:
  * the only place here that reads the environment and the arguments, handles signals and ends the process.
  */
-import { basename, join } from 'node:path'
+import { join } from 'node:path'
 import { describe, FnError } from '../runtime/core/errors.ts'
 import { inspector } from '../runtime/rabbitmq/inspect.ts'
 import { systemClock as clock } from '../runtime/system/clock.ts'
@@ -10,18 +10,19 @@ import { bundleFunctions, pinnedNodeVersion } from '../tooling/bundle.ts'
 import { BuildError, discoverFunctions, inspectFunctions, shownPath } from '../tooling/functions.ts'
 import { helpText, parseArguments, type StartArguments, UsageError } from './arguments.ts'
 import { provideBroker } from './broker.ts'
-import { compareFiles } from './compare.ts'
+import { factsOf } from './facts.ts'
 import { Fleet } from './fleet.ts'
 import { takeLock } from './lock.ts'
-import { LogTail } from './log-tail.ts'
+import type { LogTail } from './log-tail.ts'
+import { kubeletBackOff, quickBackOff } from './member.ts'
 import { Monitor } from './monitor.ts'
 import { type Plan, planFunctions } from './plan.ts'
 import { depthReader } from './queue-depth.ts'
 import { type RunResult, runFleet } from './run.ts'
+import { prepareScaling } from './scaling-run.ts'
 import { Screen } from './screen.ts'
-import { endsOf } from './snapshot.ts'
 import * as state from './state.ts'
-import { type RunFacts, summaryOf } from './summary.ts'
+import { summaryOf } from './summary.ts'
 import { deleteOldVhosts, ownVhost, type VhostOptions } from './vhost.ts'
 
 type Broker = Awaited<ReturnType<typeof provideBroker>>
@@ -134,75 +135,60 @@ async function run(args: StartArguments, pipeline: state.Pipeline, stop: AbortSi
   const over = new AbortController()
   const keeping = keepBroker(broker, over.signal)
   const begun = clock.monotonic()
-  const { result, fleet } = await runWith(args, pipeline, plans, brokerUrl, stop, keeping)
+  const managementUrl = broker.managementUrl ?? (env.RABBITMQ_MANAGEMENT_URL || null)
+  const running = { pipeline, plans, brokerUrl, managementUrl, stop, keeping }
+  const { result, fleet } = await runWith(args, running)
   over.abort()
   // What cannot be deleted now is deleted by the next run.
   if (vhost) await deleteOldVhosts(vhost).catch(() => {})
   await broker.stop()
   if (result.failure) screen.error(result.failure.message)
   const tookMs = clock.monotonic() - begun
-  const summary = summaryOf(await factsOf(args, pipeline, plans, { result, fleet, tookMs, keepsQueues: true }))
+  const summary = summaryOf(await factsOf(args.once, pipeline, plans, { result, fleet, tookMs, keepsQueues: true }))
   for (const line of summary.lines) screen.say(line)
   return result.failure?.exitCode ?? summary.exitCode
 }
 
+interface Running {
+  readonly pipeline: state.Pipeline
+  readonly plans: readonly Plan[]
+  readonly brokerUrl: string
+  readonly managementUrl: string | null
+  readonly stop: AbortSignal
+  readonly keeping: Promise<void>
+}
+
 async function runWith(
-  { once }: StartArguments,
-  pipeline: state.Pipeline,
-  plans: readonly Plan[],
-  brokerUrl: string,
-  stop: AbortSignal,
-  keeping: Promise<void>,
+  { once, fast }: StartArguments,
+  { pipeline, plans, brokerUrl, managementUrl, stop, keeping }: Running,
 ): Promise<{ result: RunResult; fleet: Fleet }> {
   const logPathOf = (name: string) => state.logPathOf(pipeline, name)
-  const tails = new Map(plans.map(({ name }) => [name, new LogTail(name, logPathOf(name))]))
+  const say = (line: string) => screen.say(line)
+  const tails = new Map<string, LogTail>()
   const now = () => clock.monotonic()
+  const asking = inspector(brokerUrl, clock)
+  const scaling = once
+    ? null
+    : await prepareScaling({ plans, root, fast, clock, inspector: asking, managementUrl, brokerUrl, say })
+  state.removePodLogs(pipeline, plans)
   const fleet = new Fleet({
     ...{ plans, root, dist, brokerUrl, once, tails, logPathOf, now },
+    sizes: scaling?.sizes ?? new Map(),
+    backOff: once ? quickBackOff : kubeletBackOff(fast),
     after: clock.after,
-    changed: () => {},
+    wallClock: clock.now,
     warn: (text) => screen.warn(text),
   })
   undertaken.fleet = fleet
   keeping.catch((error: unknown) => fleet.giveUp(`the broker cannot be started again: ${describe(error)}`))
-  const asking = inspector(brokerUrl, clock)
   const depths = depthReader(asking, plans)
   const monitor = new Monitor({ fleet, plans, depths, tails, screen, now })
-  const result = await runFleet({ plans, fleet, depths, once, stop, phase: (text) => monitor.phase(text) })
+  const autoscaler = scaling?.over(fleet) ?? null
+  const phase = (text: string | null) => monitor.phase(text)
+  const result = await runFleet({ plans, fleet, depths, once, scaling: autoscaler, stop, phase })
   monitor.end(result.after)
   await asking.close()
   return { result, fleet }
-}
-
-async function factsOf(
-  { once }: StartArguments,
-  pipeline: state.Pipeline,
-  plans: readonly Plan[],
-  { result, fleet, tookMs, keepsQueues }: { result: RunResult; fleet: Fleet; tookMs: number; keepsQueues: boolean },
-): Promise<RunFacts> {
-  const { reads, writes } = endsOf(plans)
-  const { sent, confirmed, skipped } = fleet.totals(reads)
-  return {
-    ...result,
-    ...{ once, sent, confirmed, skipped, tookMs, keepsQueues },
-    written: fleet.totals(writes).acked,
-    restarts: fleet.statuses.reduce((total, { status }) => total + status.restarts, 0),
-    comparison: await compare(pipeline, plans, once && !result.interrupted),
-  }
-}
-
-/** Compares what of the input is confirmed, or all of it, with the output. A string says why that cannot be done. */
-async function compare(pipeline: state.Pipeline, plans: readonly Plan[], complete: boolean) {
-  const producer = plans.find(({ readsInput }) => readsInput)
-  if (!producer) return `no producer reads ${basename(pipeline.input)}`
-  if (!plans.some(({ writesOutput }) => writesOutput)) return `no consumer writes ${basename(pipeline.output)}`
-  try {
-    const bytes = complete ? Number.POSITIVE_INFINITY : state.confirmedBytes(pipeline, producer.name)
-    if (bytes === null) return 'the input was rotated or replaced'
-    return await compareFiles(pipeline.input, pipeline.output, bytes)
-  } catch (error) {
-    return describe(error)
-  }
 }
 
 async function main(): Promise<number> {

@@ -12,6 +12,7 @@ import {
 import { basename, dirname, join, resolve } from 'node:path'
 import { decodeCheckpoint } from '../runtime/core/checkpoint.ts'
 import { UsageError } from './arguments.ts'
+import { isPodOf } from './pod-name.ts'
 
 /** One pair of input and output, and where its state is kept. */
 export interface Pipeline {
@@ -86,6 +87,15 @@ export function makeState({ home, folder }: Pipeline): void {
 
 export const checkpointPathOf = ({ folder }: Pipeline, name: string): string => join(folder, `${name}.checkpoint`)
 export const logPathOf = ({ home }: Pipeline, name: string): string => join(home, 'logs', `${name}.log`)
+
+/** Logs of pods have the pods' names: those of earlier runs would be more and more. */
+export function removePodLogs({ home }: Pipeline, plans: readonly { readonly name: string }[]): void {
+  const folder = join(home, 'logs')
+  for (const file of readdirSync(folder)) {
+    const pod = file.replace(/\.log$/, '')
+    if (plans.some(({ name }) => isPodOf(name, pod))) rmSync(join(folder, file), { force: true })
+  }
+}
 
 export const isMissingOrEmpty = (path: string): boolean => !statSync(path, { throwIfNoEntry: false })?.size
 

@@ -3,7 +3,15 @@ import { test } from 'node:test'
 import { helpText, parseArguments, UsageError } from '../../dev/arguments.ts'
 
 test('without arguments the files are the default ones and the run goes on until it is stopped', () => {
-  assert.deepEqual(parseArguments([], {}), { help: false, input: null, output: null, once: false })
+  assert.deepEqual(parseArguments([], {}), {
+    help: false,
+    input: null,
+    output: null,
+    once: false,
+    fast: 1,
+    page: true,
+    open: false,
+  })
 })
 
 test('options win over the environment, the environment over the default', () => {
@@ -13,6 +21,9 @@ test('options win over the environment, the environment over the default', () =>
     input: 'a b',
     output: 'e.out',
     once: true,
+    fast: 1,
+    page: false,
+    open: false,
   })
   assert.equal(parseArguments([], { INPUT_PATH: '' }).input, null)
 })
@@ -23,6 +34,11 @@ const refused: readonly [readonly string[], RegExp][] = [
   [['--input', '--once'], /'--input'/],
   [['--input='], /^--input is empty; expected the path of a file$/],
   [['--once=yes'], /'--once'/],
+  [['--fast', '0.5'], /^--fast is "0.5"; expected a number from 1 to 100$/],
+  [['--fast='], /^--fast is ""; expected a number/],
+  [['--fast', '2', '--once'], /^--fast does nothing with --once/],
+  [['--open', '--once'], /^--open needs the page, which --once leaves out$/],
+  [['--open', '--no-page'], /which --no-page leaves out$/],
   [['input.txt'], /^"input.txt" belongs to no option/],
 ]
 for (const [args, message] of refused) {
@@ -44,10 +60,11 @@ test('options that npm kept for itself are noticed', () => {
     () => parseArguments(['a.txt'], { npm_config_input: 'true', npm_config_once: 'true' }),
     /npm took --input and --once for itself.*npm start -- --input/,
   )
+  assert.throws(() => parseArguments([], { npm_config_page: '' }), /npm took --no-page for itself/)
 })
 
 test('the help names every option in two columns', () => {
-  for (const option of ['--input', '--output', '--once', '--help'])
+  for (const option of ['--input', '--output', '--once', '--fast', '--open', '--no-page', '--help'])
     assert.match(helpText, new RegExp(`^  ${option}`, 'm'))
   for (const line of helpText.split('\n')) assert.ok(line.length <= 100, line)
 })

@@ -1,0 +1,54 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { readScaledObjects } from './autoscaler/reader.ts'
+import type { ScaledObject } from './autoscaler/scaled-object.ts'
+import type { FleetSize } from './fleet.ts'
+import type { Plan } from './plan.ts'
+
+export interface ScalingPlan {
+  /** Those of the functions that run here. */
+  readonly objects: readonly ScaledObject[]
+  /** How many processes each function has that is not scaled. */
+  readonly fixed: ReadonlyMap<string, FleetSize>
+  /** One line for each function that is not scaled, and why. */
+  readonly notes: readonly string[]
+}
+
+/**
+ * How the consumers are scaled: by what is rendered, so that what is deployed is what is tried.
+ * @param managementKnown false: the broker's queues cannot be looked at as KEDA does
+ * @throws UsageError with all that is wrong in the objects
+ */
+export function scalingPlanOf(plans: readonly Plan[], root: string, managementKnown: boolean): ScalingPlan {
+  const notes: string[] = []
+  const fixed = new Map<string, FleetSize>()
+  const fix = (name: string, first: number, why: string): void => {
+    fixed.set(name, { first, scaled: false })
+    notes.push(`${name} is not scaled, it runs as ${first === 1 ? 'one process' : `${first} processes`}: ${why}`)
+  }
+  const consumers = plans.filter(({ kind }) => kind === 'consumer')
+  const files = consumers.flatMap(({ name }) => {
+    const path = `keda/base/${name}.yaml`
+    const text = textOf(join(root, path))
+    if (text === null) fix(name, 1, `there is no ${path}; node build.mjs --manifests renders it`)
+    return text === null ? [] : [{ path, text }]
+  })
+  const read = readScaledObjects(files)
+  for (const { target, replicas, because } of read.fixed) fix(target, replicas, because)
+  const objects = read.objects.filter(({ target }) => consumers.some(({ name }) => name === target))
+  const needsManagement = ({ triggers }: ScaledObject): boolean =>
+    triggers.some((trigger) => trigger.type === 'rabbitmq' && trigger.protocol === 'http')
+  const blind = managementKnown ? [] : objects.filter(needsManagement)
+  for (const { target } of blind)
+    fix(target, 1, 'the management of AMQP_URL is not known; RABBITMQ_MANAGEMENT_URL names it')
+  return { objects: objects.filter((object) => !blind.includes(object)), fixed, notes }
+}
+
+function textOf(path: string): string | null {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null
+    throw error
+  }
+}

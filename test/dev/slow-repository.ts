@@ -1,0 +1,33 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { TestContext } from 'node:test'
+import { openVhost } from '../support/broker.ts'
+import { copyRepository } from '../tooling/repository.ts'
+import { Started } from './started.ts'
+
+/** A copy of the repository whose consumer takes its time, with an object that gives each replica `value` messages. */
+export async function slowRepository(t: TestContext, { value = 20, msPerLine = 100 } = {}) {
+  const repository = copyRepository(t)
+  const object = readFileSync(join(import.meta.dirname, '../../keda/base/log-consumer.yaml'), 'utf8')
+  repository.write('keda/base/log-consumer.yaml', object.replace(/value: "\d+"/, `value: "${value}"`))
+  repository.write(
+    'functions/log-consumer/function.ts',
+    `import { appendLines, defineConsumer, text } from '#runtime'
+    export default defineConsumer({
+      queue: 'logs',
+      decode: text,
+      batch: { size: 5, maxWaitMs: 20 },
+      env: { OUTPUT_PATH: { default: 'output.txt' } },
+      setup: (ctx) => appendLines(ctx.env.OUTPUT_PATH),
+      handle: async (batch, _ctx, output) => {
+        await new Promise((resolve) => setTimeout(resolve, ${msPerLine} * batch.length))
+        await output.append(batch.map(({ body }) => body))
+      },
+    })`,
+  )
+  const vhost = await openVhost('dev-scaled')
+  t.after(() => vhost.dispose())
+  const env = { RABBITMQ_MANAGEMENT_URL: vhost.managementUrl }
+  const start = (args: readonly string[]) => new Started(t, repository, { url: vhost.url, env, args })
+  return { repository, start, vhost }
+}
