@@ -40,10 +40,20 @@ async function replace(path: string, value: string): Promise<void> {
       await file.writeFile(value)
       await file.sync()
     }
-    await rename(fresh, path)
+    await put(fresh, path)
     await syncDirectory(directory)
   } catch (error) {
-    throw unusable(path, 'written', error)
+    throw error instanceof FnError ? error : unusable(path, 'written', error)
+  }
+}
+
+/** n.b. What was just written and is gone was renamed by another process that saves to the same path: this one was paused. */
+async function put(fresh: string, path: string): Promise<void> {
+  try {
+    await rename(fresh, path)
+  } catch (error) {
+    if (codeOf(error) !== 'ENOENT') throw error
+    throw new FnError('FN_TAKEN_OVER', `${fresh} was taken by another process`, { cause: error })
   }
 }
 

@@ -141,5 +141,8 @@ test('points were tried, all of them passed, and the broker refused all that it 
   t.diagnostic(`in total ${enumerated} points enumerated; ${tried} tried in ${runs} runs, ${passed} passed`)
   assert.ok(tried > 0)
   assert.equal(passed, tried)
-  for (const refusal of refusals) assert.ok((refused.get(refusal) ?? 0) > 0, `no run met the refusal '${refusal}'`)
+  const unmet = refusals.filter((refusal) => !refused.get(refusal))
+  t.diagnostic(`refusals that no run met: ${unmet.join(', ') || 'none'}`)
+  // Whether one run of a sample meets a refusal is a matter of moments; all runs together do.
+  if (all) assert.deepEqual(unmet, [])
 })

@@ -1,5 +1,14 @@
 import assert from 'node:assert/strict'
-import { chmodSync, fstatSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  fstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmdirSync,
+  writeFileSync,
+} from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { test } from 'node:test'
@@ -40,6 +49,23 @@ test(
     assert.deepEqual(readdirSync(dirname(path)), ['producer.checkpoint'])
   },
 )
+
+test('what another process renamed in the middle of a save has taken this one over', options, async (t) => {
+  const path = join(workspace(t), 'producer.checkpoint')
+  const store = fileCheckpointStore(path)
+  await store.save(checkpointAt(1))
+  await using handle = await open(path)
+  const handles = Object.getPrototypeOf(handle)
+  const { sync } = handles
+  const mocked = t.mock.method(handles, 'sync', async function (this: FileHandle) {
+    await sync.call(this)
+    renameSync(`${path}.tmp`, path)
+  })
+  await assert.rejects(store.save(checkpointAt(2)), { code: 'FN_TAKEN_OVER' })
+  mocked.mock.restore()
+  await store.save(checkpointAt(3))
+  assert.deepEqual(await store.load(), checkpointAt(3))
+})
 
 test('every damaged byte is noticed', options, async (t) => {
   const path = join(workspace(t), 'producer.checkpoint')
