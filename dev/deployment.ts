@@ -133,6 +133,10 @@ export class Deployment {
     return true
   }
 
+  tell(message: object): void {
+    for (const { member } of this.#pods.values()) member.tell(message)
+  }
+
   kill(): void {
     for (const { member } of this.#pods.values()) member.kill()
   }

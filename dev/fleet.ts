@@ -69,6 +69,7 @@ export class Fleet {
   #fail: (failure: FleetFailure) => void = () => {}
   #readyCheck: () => void = () => {}
   #stopping = false
+  #slowedMs = 0
 
   constructor(options: FleetOptions) {
     this.#options = options
@@ -151,6 +152,12 @@ export class Fleet {
     return producer !== undefined || this.#deployments.some((deployment) => deployment.crash(name))
   }
 
+  /** Makes every handler take so much longer for each message, in ms, from now on. */
+  slow(slowedMs: number): void {
+    this.#slowedMs = slowedMs
+    for (const deployment of this.#deployments) deployment.tell({ slowedMs })
+  }
+
   /** Ends the run for a reason that is none of a function's. */
   giveUp(why: string): void {
     this.#fail(new FleetFailure(why, 1))
@@ -199,7 +206,7 @@ export class Fleet {
         new FunctionProcess({
           path: this.#bundleOf(plan),
           cwd: root,
-          env: { ...plan.env, AMQP_URL: brokerUrl, POD_NAME: name },
+          env: { ...plan.env, AMQP_URL: brokerUrl, POD_NAME: name, KEDAFN_SLOWED_MS: String(this.#slowedMs) },
           logPath: logPathOf(name),
           reported,
         }),

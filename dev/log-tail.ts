@@ -13,7 +13,7 @@ const chunkBytes = 64 * 1024
 const burstBytes = 4 * 1024 * 1024
 const keptLines = 20
 const recentLines = 8
-const recentCharacters = 400
+const recentCharacters = 2000
 
 /** Follows one function's log file from its end: warnings and errors are for the person at the terminal as well. */
 export class LogTail {

@@ -144,6 +144,10 @@ export class Member {
     this.#process?.kill()
   }
 
+  tell(message: object): void {
+    this.#process?.tell?.(message)
+  }
+
   kill(): void {
     this.#stopping = true
     this.#cancelRestart?.()

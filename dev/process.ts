@@ -29,6 +29,8 @@ export interface Life {
   terminate(): void
   /** Ends it, and whatever it started, at once. */
   kill(): void
+  /** Sends it a message over its IPC channel, if it listens to one. */
+  tell?(message: object): void
 }
 
 /** A bundle as a process. */
@@ -67,6 +69,11 @@ export class FunctionProcess implements Life {
 
   terminate(): void {
     this.#child.kill('SIGTERM')
+  }
+
+  tell(message: object): void {
+    // A process that is about to end need not hear it.
+    if (this.#child.connected) this.#child.send(message, () => {})
   }
 
   kill(): void {

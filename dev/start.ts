@@ -8,14 +8,18 @@ import { inspector } from '../runtime/rabbitmq/inspect.ts'
 import { systemClock as clock } from '../runtime/system/clock.ts'
 import { bundleFunctions, pinnedNodeVersion } from '../tooling/bundle.ts'
 import { BuildError, discoverFunctions, inspectFunctions, shownPath } from '../tooling/functions.ts'
+import { actionsOf } from './actions.ts'
 import { helpText, parseArguments, type StartArguments, UsageError } from './arguments.ts'
 import { provideBroker } from './broker.ts'
+import { openInBrowser } from './browser.ts'
 import { factsOf } from './facts.ts'
 import { Fleet } from './fleet.ts'
+import { Live } from './live.ts'
 import { takeLock } from './lock.ts'
 import type { LogTail } from './log-tail.ts'
 import { kubeletBackOff, quickBackOff } from './member.ts'
 import { Monitor } from './monitor.ts'
+import { servePage } from './page-server.ts'
 import { type Plan, planFunctions } from './plan.ts'
 import { depthReader } from './queue-depth.ts'
 import { type RunResult, runFleet } from './run.ts'
@@ -35,6 +39,9 @@ const sameSignalMs = 250
 const patienceMs = 1000
 /** Time for the broker to be gone once the end is forced. */
 const forceMs = 5000
+
+/** A run that goes on has handlers that a person can slow down. */
+const slowedBy = { module: 'dev/slowed.ts', name: 'slowed' }
 
 const env = process.env
 // npm runs scripts in the repository; what a person types is relative to where they are.
@@ -80,7 +87,7 @@ function stopRequests(): AbortSignal {
 /** Bundles, plans and a broker, made side by side. */
 async function prepare(args: StartArguments, pipeline: state.Pipeline, stop: AbortSignal) {
   const names = discoverFunctions(root)
-  const bundling = bundleFunctions({ root, outDir: dist, names })
+  const bundling = bundleFunctions({ root, outDir: dist, names, ...(args.once ? {} : { through: slowedBy }) })
   bundling.catch(() => {})
   const facts = await inspectFunctions(root, names)
   const { plans, leftOut } = planFunctions(facts, pipeline, { env, once: args.once })
@@ -136,7 +143,7 @@ async function run(args: StartArguments, pipeline: state.Pipeline, stop: AbortSi
   const keeping = keepBroker(broker, over.signal)
   const begun = clock.monotonic()
   const managementUrl = broker.managementUrl ?? (env.RABBITMQ_MANAGEMENT_URL || null)
-  const running = { pipeline, plans, brokerUrl, managementUrl, stop, keeping }
+  const running = { pipeline, plans, brokerUrl, managementUrl, stop, keeping, broker: broker.description }
   const { result, fleet } = await runWith(args, running)
   over.abort()
   // What cannot be deleted now is deleted by the next run.
@@ -153,15 +160,18 @@ interface Running {
   readonly pipeline: state.Pipeline
   readonly plans: readonly Plan[]
   readonly brokerUrl: string
+  /** In words. */
+  readonly broker: string
   readonly managementUrl: string | null
   readonly stop: AbortSignal
   readonly keeping: Promise<void>
 }
 
 async function runWith(
-  { once, fast }: StartArguments,
-  { pipeline, plans, brokerUrl, managementUrl, stop, keeping }: Running,
+  args: StartArguments,
+  { pipeline, broker, plans, brokerUrl, managementUrl, stop, keeping }: Running,
 ): Promise<{ result: RunResult; fleet: Fleet }> {
+  const { once, fast } = args
   const logPathOf = (name: string) => state.logPathOf(pipeline, name)
   const say = (line: string) => screen.say(line)
   const tails = new Map<string, LogTail>()
@@ -171,21 +181,41 @@ async function runWith(
     ? null
     : await prepareScaling({ plans, root, fast, clock, inspector: asking, managementUrl, brokerUrl, say })
   state.removePodLogs(pipeline, plans)
+  let live: Live | null = null
   const fleet = new Fleet({
     ...{ plans, root, dist, brokerUrl, once, tails, logPathOf, now },
     sizes: scaling?.sizes ?? new Map(),
     backOff: once ? quickBackOff : kubeletBackOff(fast),
     after: clock.after,
     wallClock: clock.now,
-    warn: (text) => screen.warn(text),
+    warn(text) {
+      screen.warn(text)
+      live?.note('warning', text)
+    },
   })
   undertaken.fleet = fleet
   keeping.catch((error: unknown) => fleet.giveUp(`the broker cannot be started again: ${describe(error)}`))
   const depths = depthReader(asking, plans)
   const monitor = new Monitor({ fleet, plans, depths, tails, screen, now })
-  const autoscaler = scaling?.over(fleet) ?? null
+  const autoscaler = scaling?.over(fleet, (event) => live?.decided(event)) ?? null
+  const objects = scaling?.objects ?? []
+  const facts = { fast, broker, input: shownPath(pipeline.input, cwd), output: shownPath(pipeline.output, cwd) }
+  const shown = { fleet, plans, objects, depths, tails, facts, snapshot: () => monitor.snapshot, now: clock.now }
+  live = args.page ? new Live(shown) : null
+  const page =
+    live &&
+    (await servePage({
+      watch: (watcher) => live.watch(watcher),
+      actions: actionsOf({ live, fleet, objects, autoscaler, input: pipeline.input }),
+    }))
+  if (page) {
+    say(`page ${page.url}`)
+    if (args.open) openInBrowser(page.url, say)
+  }
   const phase = (text: string | null) => monitor.phase(text)
   const result = await runFleet({ plans, fleet, depths, once, scaling: autoscaler, stop, phase })
+  live?.end()
+  page?.close()
   monitor.end(result.after)
   await asking.close()
   return { result, fleet }

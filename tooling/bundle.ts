@@ -14,6 +14,8 @@ export interface BundleOptions {
   readonly names: readonly string[]
   /** Whether traces can be sent. @default false */
   readonly otlp?: boolean
+  /** A function of a module of the root that each spec goes through before it runs; none in what is deployed. */
+  readonly through?: { readonly module: string; readonly name: string }
 }
 
 export interface Bundle {
@@ -43,13 +45,14 @@ export async function bundleFunctions({
   outDir,
   names,
   otlp = false,
+  through,
 }: BundleOptions): Promise<readonly Bundle[]> {
   const target = `node${await pinnedNodeVersion()}`
   const beside = await Promise.all([
     bundleTelemetry(root, 'telemetry.cjs', target),
     otlp ? bundleTelemetry(root, 'otlp.cjs', target) : null,
   ])
-  const common = { target, otlp, telemetry: beside.filter((file) => file !== null) }
+  const common = { target, otlp, through, telemetry: beside.filter((file) => file !== null) }
   return Promise.all(names.map((name) => bundle(root, join(outDir, name), name, common)))
 }
 
@@ -104,6 +107,7 @@ async function bundleTelemetry(root: string, name: FileBeside['name'], target: s
 interface Common {
   readonly target: string
   readonly otlp: boolean
+  readonly through: BundleOptions['through']
   readonly telemetry: readonly FileBeside[]
 }
 
@@ -111,13 +115,13 @@ async function bundle(
   root: string,
   folder: string,
   name: string,
-  { target, otlp, telemetry }: Common,
+  { target, otlp, through, telemetry }: Common,
 ): Promise<Bundle> {
   const path = join(folder, 'function.cjs')
   const { outputFiles, metafile } = await build({
     ...oneFile,
     ...shipped,
-    stdin: { contents: entryOf(name, otlp), resolveDir: root, sourcefile: `${name}.entry.ts`, loader: 'ts' },
+    stdin: { contents: entryOf(name, otlp, through), resolveDir: root, sourcefile: `${name}.entry.ts`, loader: 'ts' },
     absWorkingDir: root,
     outfile: path,
     target,
@@ -136,11 +140,14 @@ async function bundle(
   return { name, path, rawBytes: code.length, gzipBytes }
 }
 
-const entryOf = (name: string, otlp: boolean): string =>
+const entryOf = (name: string, otlp: boolean, through: BundleOptions['through']): string =>
   [
     `import { run } from './runtime/main.ts'`,
     ...(otlp ? [`import { SpanRecorder } from './runtime/telemetry/spans.ts'`] : []),
-    `import spec from './${modulePathOf(name)}'`,
+    `import ${through ? 'given' : 'spec'} from './${modulePathOf(name)}'`,
+    ...(through
+      ? [`import { ${through.name} } from './${through.module}'`, `const spec = ${through.name}(given)`]
+      : []),
     // n.b. Set by the loader that trains a code cache, and by no other: `module` is the bundle's own.
     `run(${JSON.stringify(name)}, module.training?.(spec) ?? spec, undefined, ${otlp ? 'SpanRecorder' : 'null'})`,
     '',

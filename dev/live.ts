@@ -1,0 +1,278 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type { ScaledObject } from './autoscaler/scaled-object.ts'
+import type { Fleet } from './fleet.ts'
+import type { LogTail } from './log-tail.ts'
+import type { Plan } from './plan.ts'
+import type { Depth, DepthReader } from './queue-depth.ts'
+import type { ScalingEvent } from './scaling-run.ts'
+import type { Snapshot } from './status.ts'
+import { WaitingTime } from './waiting-time.ts'
+
+/** What a page is told, as it goes over the wire. */
+export type LiveMessage =
+  | {
+      readonly kind: 'hello'
+      readonly facts: LiveFacts
+      readonly samples: readonly Sample[]
+      readonly events: readonly LiveEvent[]
+    }
+  | { readonly kind: 'sample'; readonly sample: Sample }
+  | { readonly kind: 'processes'; readonly processes: readonly ShownProcess[] }
+  | { readonly kind: 'event'; readonly event: LiveEvent }
+  | { readonly kind: 'state'; readonly state: LiveState }
+
+/** What does not change while it runs. */
+export interface LiveFacts {
+  readonly fast: number
+  readonly input: string
+  readonly output: string
+  readonly broker: string
+  readonly functions: readonly {
+    readonly name: string
+    readonly kind: Plan['kind']
+    readonly queue: string
+    readonly scaled: boolean
+    /** Messages that one replica is for; null: not scaled by its queue. */
+    readonly messagesPerReplica: number | null
+    readonly maxReplicas: number | null
+  }[]
+}
+
+/** What a person can change. */
+export interface LiveState {
+  readonly paused: boolean
+  readonly delayMs: number
+  /** The last word of both controllers, by function. */
+  readonly reasons: Readonly<Record<string, Readonly<Partial<Record<ScalingEvent['turn'], string>>>>>
+}
+
+export interface Sample {
+  readonly atMs: number
+  readonly functions: Readonly<Record<string, FunctionSample>>
+  readonly sent: number
+  readonly confirmed: number
+  readonly written: number
+  readonly linesPerSecond: number
+  /** How long the line waited that was written last; null: none was written since the last sample. */
+  readonly waitedMs: number | null
+}
+
+export interface FunctionSample {
+  /** null: the broker cannot be asked. */
+  readonly ready: number | null
+  readonly unacked: number
+  readonly retrying: number
+  readonly desired: number
+  readonly actual: number
+  readonly readyPods: number
+  readonly draining: number
+  /** Totals. */
+  readonly retried: number
+  readonly dead: number
+  readonly restarts: number
+}
+
+export interface LiveEvent {
+  readonly atMs: number
+  readonly kind: 'scale' | 'warning' | 'action'
+  readonly text: string
+}
+
+export interface ShownProcess {
+  readonly name: string
+  readonly function: string
+  readonly state: 'starting' | 'ready' | 'not ready' | 'draining' | 'crashed' | 'ended'
+  readonly pid: number | null
+  readonly ageMs: number | null
+  readonly restarts: number
+  /** Messages it holds. */
+  readonly holds: number
+  readonly done: number
+  readonly log: readonly string[]
+}
+
+export interface LiveOptions {
+  readonly fleet: Fleet
+  readonly plans: readonly Plan[]
+  readonly objects: readonly ScaledObject[]
+  readonly depths: DepthReader
+  readonly tails: ReadonlyMap<string, LogTail>
+  readonly facts: Pick<LiveFacts, 'fast' | 'input' | 'output' | 'broker'>
+  snapshot(): Snapshot
+  /** ms since 1970. */
+  now(): number
+}
+
+const sampleEveryMs = 500
+/** A quarter of an hour. */
+const keptSamples = 1800
+const keptEvents = 200
+/** Every so many samples the retry queues are looked at too: they are many. */
+const lookEvery = 4
+/** n.b. processes report within 200 ms: a depth that is as old belongs to what they have reported. */
+const reportLagMs = 150
+
+/** What is to be seen of a run: kept for a while, and told to whoever watches. */
+export class Live {
+  readonly #options: LiveOptions
+  readonly #samples: Sample[] = []
+  readonly #events: LiveEvent[] = []
+  readonly #watchers = new Set<(message: LiveMessage) => void>()
+  readonly #waiting = new WaitingTime()
+  readonly #timer: NodeJS.Timeout
+  #state: LiveState = { paused: false, delayMs: 0, reasons: {} }
+  #depths: readonly Depth[] | null = null
+  #retrying: readonly Depth[] = []
+  #ended = false
+  #ticks = 0
+
+  constructor(options: LiveOptions) {
+    this.#options = options
+    this.#timer = setInterval(() => void this.#tick(), sampleEveryMs)
+  }
+
+  get state(): LiveState {
+    return this.#state
+  }
+
+  /** @returns what ends it */
+  watch(watcher: (message: LiveMessage) => void): () => void {
+    watcher({ kind: 'hello', facts: this.#facts(), samples: this.#samples, events: this.#events })
+    watcher({ kind: 'state', state: this.#state })
+    watcher({ kind: 'processes', processes: this.#processes() })
+    this.#watchers.add(watcher)
+    return () => this.#watchers.delete(watcher)
+  }
+
+  decided({ atMs, target, turn, before, replicas, reason }: ScalingEvent): void {
+    const { reasons } = this.#state
+    if (reasons[target]?.[turn] !== reason) {
+      this.change({ reasons: { ...reasons, [target]: { ...reasons[target], [turn]: reason } } })
+    }
+    if (before === replicas) return
+    const who = turn === 'keda' ? 'KEDA' : 'HPA'
+    this.#add({ atMs, kind: 'scale', text: `${target}: ${before} → ${replicas} by ${who}: ${reason}` })
+  }
+
+  note(kind: LiveEvent['kind'], text: string): void {
+    this.#add({ atMs: this.#options.now(), kind, text })
+  }
+
+  change(changes: Partial<LiveState>): void {
+    this.#state = { ...this.#state, ...changes }
+    this.#tell({ kind: 'state', state: this.#state })
+  }
+
+  end(): void {
+    this.#ended = true
+    clearInterval(this.#timer)
+    this.#watchers.clear()
+  }
+
+  #add(event: LiveEvent): void {
+    this.#events.push(event)
+    if (this.#events.length > keptEvents) this.#events.shift()
+    this.#tell({ kind: 'event', event })
+  }
+
+  #tell(message: LiveMessage): void {
+    for (const watcher of this.#watchers) watcher(message)
+  }
+
+  async #tick(): Promise<void> {
+    this.#depths = null
+    if (this.#watchers.size > 0) await this.#look()
+    if (this.#ended) return
+    const sample = this.#sample()
+    this.#samples.push(sample)
+    if (this.#samples.length > keptSamples) this.#samples.shift()
+    this.#tell({ kind: 'sample', sample })
+    if (this.#watchers.size > 0) this.#tell({ kind: 'processes', processes: this.#processes() })
+  }
+
+  async #look(): Promise<void> {
+    const which = this.#ticks++ % lookEvery === 0 ? 'all' : 'work'
+    const depths = await this.#options.depths.read(which)
+    if (which === 'all') this.#retrying = depths ?? this.#retrying
+    await delay(reportLagMs)
+    this.#depths = depths
+  }
+
+  #sample(): Sample {
+    const { fleet, plans, now } = this.#options
+    const { queues, sent, confirmed, written, linesPerSecond } = this.#options.snapshot()
+    const atMs = now()
+    const functions = Object.fromEntries(
+      plans.map((plan): [string, FunctionSample] => {
+        const { replicas } = fleet.population(plan.name)
+        const pods = fleet.processes.filter((one) => one.plan === plan).map(({ pod }) => pod)
+        const wanted = pods.filter(({ draining }) => !draining)
+        const queue = plan.kind === 'consumer' ? queues.find(({ name }) => name === plan.queue) : undefined
+        const status = fleet.statuses.find((one) => one.plan === plan)?.status
+        return [
+          plan.name,
+          {
+            ready: depthOf(this.#depths, plan) ?? (queue ? queue.ready : 0),
+            unacked: queue?.unacked ?? 0,
+            retrying: this.#retrying.find((depth) => depth.queue === plan.queue)?.retrying ?? 0,
+            desired: plan.kind === 'producer' ? 1 : replicas,
+            actual: wanted.length,
+            readyPods: wanted.filter(({ ready }) => ready).length,
+            draining: pods.length - wanted.length,
+            retried: status?.counters.retried ?? 0,
+            dead: status?.counters.dead ?? 0,
+            restarts: status?.restarts ?? 0,
+          },
+        ]
+      }),
+    )
+    const waitedMs = this.#waiting.add(atMs, confirmed, written)
+    return { atMs, functions, sent, confirmed, written, linesPerSecond, waitedMs }
+  }
+
+  #processes(): readonly ShownProcess[] {
+    const { fleet, tails, now } = this.#options
+    return fleet.processes.map(({ plan, pod }): ShownProcess => {
+      const { counters } = pod
+      return {
+        name: pod.name,
+        function: plan.name,
+        state: stateOf(pod),
+        pid: pod.pid,
+        ageMs: pod.createdMs === 0 ? null : now() - pod.createdMs,
+        restarts: pod.restarts,
+        holds: pod.unsettled,
+        done: plan.kind === 'consumer' ? counters.acked : counters.confirmed,
+        log: tails.get(pod.name)?.recent ?? [],
+      }
+    })
+  }
+
+  #facts(): LiveFacts {
+    const { plans, objects, facts } = this.#options
+    const functions = plans.map(({ name, kind, queue }) => {
+      const object = objects.find(({ target }) => target === name)
+      const trigger = object?.triggers.find(({ type }) => type === 'rabbitmq')
+      const messagesPerReplica = trigger?.value ?? null
+      return {
+        name,
+        kind,
+        queue,
+        scaled: object !== undefined,
+        messagesPerReplica,
+        maxReplicas: object?.maxReplicas ?? null,
+      }
+    })
+    return { ...facts, functions }
+  }
+}
+
+const depthOf = (depths: readonly Depth[] | null, { queue }: Plan): number | null =>
+  depths?.find((depth) => depth.queue === queue)?.ready ?? null
+
+function stateOf({ draining, ready, state }: Fleet['processes'][number]['pod']): ShownProcess['state'] {
+  if (state === 'crashed' || state === 'ended') return state
+  if (draining || state === 'draining') return 'draining'
+  if (ready) return 'ready'
+  return state === 'starting' ? 'starting' : 'not ready'
+}
