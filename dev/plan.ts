@@ -1,7 +1,7 @@
 import { retryLadder } from '../runtime/core/backoff.ts'
 import { type Environment, readConfig } from '../runtime/core/config.ts'
 import { FnError } from '../runtime/core/errors.ts'
-import { isConsumer } from '../runtime/core/spec.ts'
+import { isConsumer, requiredVariables } from '../runtime/core/spec.ts'
 import { deadQueueOf, retryQueueOf } from '../runtime/core/topology.ts'
 import { type FunctionFacts, orderedQueuesOf } from '../tooling/functions.ts'
 import { UsageError } from './arguments.ts'
@@ -43,8 +43,9 @@ export interface Plans {
 }
 
 /**
- * Plans every function, but for those that lack a variable they cannot do without. The pipeline's input goes to the producers whose source is `input.txt`, its output to the consumers
- * that declare OUTPUT_PATH with the default `output.txt`; a function with files of its own keeps them.
+ * Plans every function, but for those that lack a variable they cannot do without. The pipeline's input goes to the producers
+ * whose source is `input.txt`, its output to the consumers that declare OUTPUT_PATH with the default `output.txt`; a function
+ * with files of its own keeps them.
  * @throws UsageError with all problems of the environment, of all functions
  */
 export function planFunctions(
@@ -54,9 +55,13 @@ export function planFunctions(
 ): Plans {
   const problems: string[] = []
   const ordered = orderedQueuesOf(facts)
-  const leftOut = facts.flatMap((one) => missingOf(one, env))
+  const leftOut: string[] = []
   const plans = facts.flatMap((one) => {
-    if (missingOf(one, env).length > 0) return []
+    const missing = missingOf(one, env)
+    if (missing !== null) {
+      leftOut.push(missing)
+      return []
+    }
     try {
       return planOf(one, pipeline, ordered.has(one.spec.queue) ? { KEDAFN_QUEUE_ORDERED: 'true', ...env } : env, once)
     } catch (error) {
@@ -69,12 +74,12 @@ export function planFunctions(
   return { plans, leftOut }
 }
 
-/** What a person is told of a function that cannot run as the environment is: one line, or none. */
-function missingOf({ name, spec }: FunctionFacts, env: Environment): readonly string[] {
-  const missing = Object.entries(spec.env ?? {})
-    .filter(([variable, { default: standard }]) => standard === undefined && env[variable] === undefined)
+/** What a person is told of a function that cannot run as the environment is; null if it can. */
+function missingOf({ name, spec }: FunctionFacts, env: Environment): string | null {
+  const missing = requiredVariables(spec)
+    .filter(([variable]) => env[variable] === undefined)
     .map(([variable, { description }]) => (description ? `${variable} (${description})` : variable))
-  return missing.length === 0 ? [] : [`${name} is left out: it needs ${missing.join(' and ')}`]
+  return missing.length === 0 ? null : `${name} is left out: it needs ${missing.join(' and ')}`
 }
 
 function planOf({ name, spec }: FunctionFacts, pipeline: Pipeline, outer: Environment, once: boolean): Plan {

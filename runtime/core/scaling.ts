@@ -2,7 +2,7 @@ import { consumerOptions, producerOptions } from './options.ts'
 import { Problems } from './problems.ts'
 import { abortAfterMs, type Capacity, prefetchFor } from './scale.ts'
 import type { ConsumerSpec, EnvSpec } from './spec.ts'
-import { consumerOptionsOf, specValue } from './spec-check.ts'
+import { consumerNumbers } from './spec-check.ts'
 
 /**
  * The numbers of a function on a cluster. They depend on each other, so they are computed in one place, and what was changed
@@ -51,9 +51,7 @@ const maxOrdered = 2
  * @throws FnError FN_SPEC_INVALID naming every combination that cannot work, and why
  */
 export function scalingOf(name: string, spec: ConsumerSpec<unknown, EnvSpec, unknown>): Scaling {
-  const options = consumerOptionsOf(spec.handle)
-  const number = (key: keyof typeof consumerOptions): number =>
-    (specValue(spec, options[key]) as number | undefined) ?? options[key].default
+  const number = consumerNumbers(spec)
   const [batchSize, concurrency, timeoutMs] = [number('batchSize'), number('concurrency'), number('timeoutMs')]
   const ordered = spec.order !== undefined
   const capacity = {

@@ -1,7 +1,7 @@
 import { consumerOptions, fits, type IntegerOption, labelOf, rangeOf } from './options.ts'
 import { Problems, redacted } from './problems.ts'
 import { maxPrefetch, prefetchOf } from './scale.ts'
-import type { FunctionSpec } from './spec.ts'
+import type { ConsumerSpec, EnvSpec, FunctionSpec } from './spec.ts'
 import { isSingle } from './verdict.ts'
 
 type Fields = Record<string, unknown>
@@ -169,6 +169,14 @@ export function consumerOptionsOf(handle: unknown): ConsumerOptionTable {
 export function specValue(spec: unknown, { spec: path }: IntegerOption): unknown {
   if (path === null) return undefined
   return path.split('.').reduce((value, key) => (isFields(value) ? value[key] : undefined), spec)
+}
+
+/** The numbers of a consumer that stand in its spec, or their defaults. It was checked before. */
+export function consumerNumbers(
+  spec: ConsumerSpec<unknown, EnvSpec, unknown>,
+): (key: keyof typeof consumerOptions) => number {
+  const options = consumerOptionsOf(spec.handle)
+  return (key) => (specValue(spec, options[key]) as number | undefined) ?? options[key].default
 }
 
 const isFields = (value: unknown): value is Fields =>

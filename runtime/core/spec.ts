@@ -170,3 +170,11 @@ export interface ProducerSpec<T, E extends EnvSpec> {
 export type FunctionSpec = ConsumerSpec<unknown, EnvSpec, unknown> | ProducerSpec<unknown, EnvSpec>
 
 export const isConsumer = (spec: FunctionSpec): spec is ConsumerSpec<unknown, EnvSpec, unknown> => 'handle' in spec
+
+/** The declared variables that somebody has to set, for they have no default. */
+export const requiredVariables = ({
+  env = {},
+}: {
+  readonly env?: EnvSpec
+}): readonly (readonly [string, EnvVariable])[] =>
+  Object.entries(env).filter(([, { default: standard }]) => standard === undefined)

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { FnError } from '../../runtime/core/errors.ts'
-import { checkSpec } from '../../runtime/core/spec-check.ts'
+import { checkSpec, consumerNumbers } from '../../runtime/core/spec-check.ts'
 import { bytes, each, json, text } from '../../runtime/index.ts'
 
 const handle = () => {}
@@ -159,4 +159,11 @@ test('all problems of a spec are named at once', () => {
     'scale.max is 0; expected a whole number from 1 to 1000',
     'retry.attempts (KEDAFN_RETRY_ATTEMPTS) is "many"; expected a whole number from 1 to 100',
   ])
+})
+
+test('a number of a consumer is what its spec says, or the default for its kind of handler', () => {
+  const whole = consumerNumbers({ queue: 'q', retry: { attempts: 7 }, handle: () => {} })
+  assert.deepEqual([whole('attempts'), whole('batchSize'), whole('concurrency')], [7, 100, 1])
+  const single = consumerNumbers({ queue: 'q', concurrency: 3, handle: each(() => {}) })
+  assert.deepEqual([single('attempts'), single('batchSize'), single('concurrency')], [5, 1, 3])
 })

@@ -7,7 +7,7 @@ import { basename, dirname, join } from 'node:path'
 import { Document } from 'yaml'
 import { FnError } from '../../runtime/core/errors.ts'
 import { scalingOf } from '../../runtime/core/scaling.ts'
-import { isConsumer } from '../../runtime/core/spec.ts'
+import { isConsumer, requiredVariables } from '../../runtime/core/spec.ts'
 import { BuildError, type FunctionFacts, modulePathOf, orderedQueuesOf } from '../functions.ts'
 import { alertRules } from './alerts.ts'
 import type { Kustomization, Rendered, TopologyObject } from './objects.ts'
@@ -72,8 +72,7 @@ const idOf = ({ kind, metadata }: TopologyObject): string => `${kind}/${metadata
  * True if the function cannot start before a person gives it a value, such as the address of their webhook: in the base it would
  * never become ready, and its queue would fill up. It is a component of its own, for overlays that have the value.
  */
-const lacksValue = ({ env }: FunctionFacts['spec']): boolean =>
-  Object.values(env ?? {}).some(({ default: standard }) => standard === undefined)
+const lacksValue = (spec: FunctionFacts['spec']): boolean => requiredVariables(spec).length > 0
 
 function scaledOf(facts: readonly FunctionFacts[]): readonly Scaled[] {
   const problems: string[] = []

@@ -1,8 +1,7 @@
 import { retryLadder } from '../../runtime/core/backoff.ts'
-import type { consumerOptions } from '../../runtime/core/options.ts'
 import { type Permissions, permissionsOf, type Role, type RoleOptions } from '../../runtime/core/permissions.ts'
-import { type FunctionSpec, isConsumer } from '../../runtime/core/spec.ts'
-import { consumerOptionsOf, specValue } from '../../runtime/core/spec-check.ts'
+import { type ConsumerSpec, type EnvSpec, isConsumer } from '../../runtime/core/spec.ts'
+import { consumerNumbers } from '../../runtime/core/spec-check.ts'
 import { checkpointTopology, type Declaration, topologyOf } from '../../runtime/core/topology.ts'
 import { BuildError, type FunctionFacts } from '../functions.ts'
 import type { TopologyObject } from './objects.ts'
@@ -64,10 +63,8 @@ function declarationsOf({ name, spec }: FunctionFacts): readonly Declaration[] {
   return topologyOf(spec.queue, exchange, ordered ? [] : retryDelaysOf(spec), ordered)
 }
 
-function retryDelaysOf(spec: FunctionSpec): readonly number[] {
-  const options = consumerOptionsOf('handle' in spec ? spec.handle : undefined)
-  const number = (key: keyof typeof consumerOptions): number =>
-    (specValue(spec, options[key]) as number | undefined) ?? options[key].default
+function retryDelaysOf(spec: ConsumerSpec<unknown, EnvSpec, unknown>): readonly number[] {
+  const number = consumerNumbers(spec)
   return retryLadder({
     attempts: number('attempts'),
     firstDelayMs: number('firstDelayMs'),
