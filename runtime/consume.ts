@@ -251,7 +251,7 @@ export class ConsumerLoop {
       this.#moves.moveAll([[job, { kind: 'dead', failed: attempt, code: 'FN_CRASH_LOOP', cause }]])
     } else {
       if (what === 'alone') this.#suspects.push(job)
-      else this.#batcher.push(job, this.#with.clock.monotonic())
+      else this.#batcher.push(job, this.#turnedAtMs)
       this.#pumpSoon()
     }
   }
