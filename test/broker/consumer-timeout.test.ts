@@ -1,15 +1,13 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { connect } from 'amqplib'
-import { ConsumerLoop } from '../../runtime/consume.ts'
-import { type ConsumerConfig, checkSpec, readConfig } from '../../runtime/core/config.ts'
+import { checkSpec } from '../../runtime/core/config.ts'
 import { topologyOf } from '../../runtime/core/topology.ts'
-import { systemClock } from '../../runtime/system/clock.ts'
 import { message } from '../contract/broker-world.ts'
-import { type AnySpec, recordingLog } from '../loops/consuming.ts'
+import type { AnySpec } from '../loops/consuming.ts'
 import { ownBroker } from '../support/broker.ts'
 import { ready } from '../support/queues.ts'
-import { adapter, vhostFor } from './world.ts'
+import { adapter, consumerLoop, vhostFor } from './world.ts'
 
 /**
  * A handler that holds its delivery for two of the broker's time limits and then ends.
@@ -23,7 +21,8 @@ async function slowHandler(t: TestContext, url: string, queue: string, limit: (q
   })
   await publisher.ready
   await limit(queue)
-  const { broker, instruments, entries } = adapter(url)
+  const real = adapter(url)
+  const { instruments, entries } = real
   const lost = () => entries.filter(({ level }) => level === 'warn')
   const consuming = Promise.withResolvers<void>()
   let handled = 0
@@ -34,16 +33,7 @@ async function slowHandler(t: TestContext, url: string, queue: string, limit: (q
       await t.waitFor(() => assert.ok(lost().length >= 2), { interval: 20, timeout: 60_000 })
     },
   }) as AnySpec
-  const loop = new ConsumerLoop({
-    config: readConfig('fn', spec, {}) as ConsumerConfig,
-    spec,
-    broker,
-    clock: systemClock,
-    random: Math.random,
-    log: recordingLog(entries),
-    instruments,
-    onReady: () => consuming.resolve(),
-  })
+  const loop = consumerLoop(real, spec, { onReady: () => consuming.resolve() })
   await loop.start()
   // n.b. what a session gets before it consumes has no consumer: over that every version closes the channel.
   await consuming.promise

@@ -1,14 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { ConsumerLoop } from '../../runtime/consume.ts'
-import { type ConsumerConfig, checkSpec, readConfig } from '../../runtime/core/config.ts'
+import { checkSpec } from '../../runtime/core/config.ts'
 import type { Delivery } from '../../runtime/core/spec.ts'
 import { topologyOf } from '../../runtime/core/topology.ts'
-import { systemClock } from '../../runtime/system/clock.ts'
 import { bodies, eventually, message } from '../contract/broker-world.ts'
-import { type AnySpec, recordingLog } from '../loops/consuming.ts'
+import type { AnySpec } from '../loops/consuming.ts'
 import { TcpProxy } from '../support/tcp-proxy.ts'
-import { adapter, vhostFor } from './world.ts'
+import { adapter, consumerLoop, vhostFor } from './world.ts'
 
 const vhost = await vhostFor('broker-prefetched')
 const cuts = 60
@@ -32,7 +30,9 @@ for (const marked of [false, true]) {
     await publisher.idle()
     await publisher.close()
 
-    const { broker, instruments, entries } = adapter(proxy.via(vhost.url), { random: () => 0 })
+    const random = () => 0
+    const real = adapter(proxy.via(vhost.url), { random })
+    const { instruments, entries } = real
     const handled: Delivery<unknown>[] = []
     let busy = true
     let release = () => {}
@@ -47,16 +47,7 @@ for (const marked of [false, true]) {
         handled.push(...batch)
       },
     }) as AnySpec
-    const loop = new ConsumerLoop({
-      config: readConfig('fn', spec, {}) as ConsumerConfig,
-      spec,
-      broker,
-      clock: systemClock,
-      random: () => 0,
-      log: recordingLog(entries),
-      instruments,
-      onReady: () => {},
-    })
+    const loop = consumerLoop(real, spec, { random })
     await loop.start()
     const { counters } = instruments
     let received = 0

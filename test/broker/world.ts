@@ -1,6 +1,9 @@
 import { after, type TestContext } from 'node:test'
 import { connect } from 'amqplib'
+import { ConsumerLoop } from '../../runtime/consume.ts'
 import { rereadBroker } from '../../runtime/core/broker-config.ts'
+import { type ConsumerConfig, readConfig } from '../../runtime/core/config.ts'
+import type { ConsumerSpec, EnvSpec } from '../../runtime/core/spec.ts'
 import type { Broker, Clock, Instruments, LockingBroker, Random } from '../../runtime/ports.ts'
 import { rabbitmq } from '../../runtime/rabbitmq/broker.ts'
 import { systemClock } from '../../runtime/system/clock.ts'
@@ -56,6 +59,17 @@ export function adapter(
     ...(heartbeatS === undefined ? {} : { heartbeatS }),
   }
   return { broker: rabbitmq(connecting, mode), instruments, entries, health }
+}
+
+/** The consumer's loop over a real broker, its configuration as the spec says. */
+export function consumerLoop(
+  { broker, instruments, entries }: RealBroker,
+  spec: ConsumerSpec<unknown, EnvSpec, unknown>,
+  { random = Math.random, onReady = () => {} }: { random?: Random; onReady?: () => void } = {},
+): ConsumerLoop {
+  const config = readConfig('fn', spec, {}) as ConsumerConfig
+  const log = recordingLog(entries)
+  return new ConsumerLoop({ config, spec, broker, clock: systemClock, random, log, instruments, onReady })
 }
 
 /** A vhost for one test file, and what a test asks the broker behind the adapter's back. */

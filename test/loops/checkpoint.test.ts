@@ -1,16 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { Checkpointer } from '../../runtime/checkpointer.ts'
 import { FnError } from '../../runtime/core/errors.ts'
 import { settle, TestClock } from '../../runtime/doubles/clock.ts'
 import { MemoryCheckpointStore, MemoryFile } from '../../runtime/doubles/source.ts'
-import { countingInstruments } from '../../runtime/telemetry/instruments.ts'
 import { firsts } from '../contract/broker-world.ts'
 import { seeded } from '../unit/seeded.ts'
 import { bodiesIn, isPending } from './consuming.ts'
-import { numbered, producing } from './producing.ts'
+import { checkpointer, numbered, producing } from './producing.ts'
 
-const standing = async () => {}
 const lines = (text: string): string[] => text.split('\n').slice(0, -1)
 
 test('the checkpoint never passes a line that is not confirmed', async () => {
@@ -89,40 +86,20 @@ test('finishing after a failed save rejects', async () => {
   const clock = new TestClock()
   const store = new MemoryCheckpointStore()
   const source = new MemoryFile('a\n').source()
-  const instruments = countingInstruments()
-  const checkpointer = new Checkpointer({
-    source,
-    store,
-    standing,
-    clock,
-    instruments,
-    window: 10,
-    checkpointLines: 10,
-    checkpointMs: 100,
-  })
+  const saving = checkpointer(source, store, clock)
   store.failNext()
-  checkpointer.confirm('memory-1', 2, 1)
+  saving.confirm('memory-1', 2, 1)
   await clock.tick(100)
-  await assert.rejects(checkpointer.finish(), (error: FnError) => error.code === 'FN_CHECKPOINT_UNUSABLE')
+  await assert.rejects(saving.finish(), (error: FnError) => error.code === 'FN_CHECKPOINT_UNUSABLE')
 })
 
 test('any error of the store or the source is given the code of a checkpoint that is unusable', async () => {
   const clock = new TestClock()
   const source = new MemoryFile('a\n').source()
   const store = { load: async () => null, save: () => Promise.reject(new Error('EROFS')) }
-  const instruments = countingInstruments()
-  const checkpointer = new Checkpointer({
-    source,
-    store,
-    standing,
-    clock,
-    instruments,
-    window: 10,
-    checkpointLines: 10,
-    checkpointMs: 100,
-  })
-  checkpointer.confirm('memory-1', 2, 1)
-  await assert.rejects(checkpointer.finish(), (error: unknown) => {
+  const saving = checkpointer(source, store, clock)
+  saving.confirm('memory-1', 2, 1)
+  await assert.rejects(saving.finish(), (error: unknown) => {
     assert.ok(error instanceof FnError)
     assert.match(error.message, /EROFS/)
     return true

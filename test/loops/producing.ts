@@ -1,10 +1,11 @@
+import { Checkpointer } from '../../runtime/checkpointer.ts'
 import { checkSpec, type ProducerConfig, readConfig } from '../../runtime/core/config.ts'
 import type { EnvSpec, ProducerSpec } from '../../runtime/core/spec.ts'
 import { topologyOf } from '../../runtime/core/topology.ts'
 import { type MemoryBroker, memoryBroker } from '../../runtime/doubles/broker.ts'
 import { TestClock } from '../../runtime/doubles/clock.ts'
 import { MemoryCheckpointStore, MemoryFile } from '../../runtime/doubles/source.ts'
-import type { CheckpointStore, Counters, Publisher } from '../../runtime/ports.ts'
+import type { CheckpointStore, Clock, Counters, Publisher, Source } from '../../runtime/ports.ts'
 import { ProducerLoop } from '../../runtime/produce.ts'
 import { countingInstruments } from '../../runtime/telemetry/instruments.ts'
 import { type LogEntry, recordingLog } from './consuming.ts'
@@ -62,3 +63,18 @@ export function producing(content: string | Uint8Array, spec: Partial<AnySpec> =
 /** `count` lines of 8 bytes, newline included. */
 export const numbered = (count: number, from = 0): string =>
   Array.from({ length: count }, (_, index) => `${String(from + index).padStart(7, '0')}\n`).join('')
+
+/** A checkpointer on its own, whose queue stands. */
+export const checkpointer = (
+  source: Source,
+  store: CheckpointStore,
+  clock: Clock,
+  checkpointLines = 10,
+): Checkpointer =>
+  new Checkpointer({
+    ...{ source, store, clock, checkpointLines },
+    standing: async () => {},
+    instruments: countingInstruments(),
+    window: 10,
+    checkpointMs: 100,
+  })

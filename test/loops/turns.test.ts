@@ -1,14 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { Checkpointer } from '../../runtime/checkpointer.ts'
 import { FnError } from '../../runtime/core/errors.ts'
 import { settle, TestClock } from '../../runtime/doubles/clock.ts'
 import { MemoryCheckpointStore, MemoryFile } from '../../runtime/doubles/source.ts'
 import type { Publisher } from '../../runtime/ports.ts'
 import { Checkpoints, type Loop, TurnTaking } from '../../runtime/produce-locked.ts'
-import { countingInstruments } from '../../runtime/telemetry/instruments.ts'
 import { checkpointAt } from '../contract/checkpoint-store.contract.ts'
 import { isPending, type LogEntry, recordingLog } from './consuming.ts'
+import { checkpointer } from './producing.ts'
 
 const takenOver = { code: 'FN_TAKEN_OVER' }
 
@@ -171,24 +170,13 @@ test('a checkpointer that was stopped saves nothing any more, whatever was due',
   const clock = new TestClock()
   const store = new MemoryCheckpointStore()
   const source = new MemoryFile('a\n').source()
-  const instruments = countingInstruments()
-  const standing = async () => {}
-  const checkpointer = new Checkpointer({
-    source,
-    store,
-    standing,
-    clock,
-    instruments,
-    window: 10,
-    checkpointLines: 2,
-    checkpointMs: 100,
-  })
+  const saving = checkpointer(source, store, clock, 2)
   const { file } = (await source.read(new AbortController().signal)) ?? { file: '' }
-  checkpointer.begin(2, file, { kind: 'part', bytes: new Uint8Array(0), offset: 0, part: 0, end: 2 })
-  checkpointer.confirm(file, 2, 1)
-  checkpointer.stop()
+  saving.begin(2, file, { kind: 'part', bytes: new Uint8Array(0), offset: 0, part: 0, end: 2 })
+  saving.confirm(file, 2, 1)
+  saving.stop()
   await clock.tick(1000)
-  checkpointer.confirm(file, 2, 1)
+  saving.confirm(file, 2, 1)
   await settle()
   assert.deepEqual(store.saved, [])
 })
