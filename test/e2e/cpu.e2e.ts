@@ -10,7 +10,7 @@ test('cpu: a function that computes scales out by its CPU, though its queue asks
   })
   await t.waitFor(async () => assert.ok(await app.rabbit.queue('burn')), poll)
   await app.rabbit.publish('burn', numbered(60))
-  await t.waitFor(async () => assert.ok((await app.replicas('burner')).all >= 2), poll)
+  await t.waitFor(async () => assert.ok((await app.kubectl.replicas('burner')).all >= 2), poll)
   t.diagnostic(await app.kubectl.run('get', 'hpa'))
   await t.waitFor(async () => assert.equal((await app.rabbit.queue('burn'))?.messages, 0), {
     ...poll,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { App, numbered, poll } from './support/app.ts'
+import { App, byNumber, numbered, poll } from './support/app.ts'
 
 test('a message that ends its process, and one that eats all its memory, end dead with that cause; all others are done', async (t) => {
   const app = await App.deploy(t, { functions: ['worker'], scaler: null, settings: { worker: { WORK_MS: '100' } } })
@@ -25,8 +25,5 @@ test('a message that ends its process, and one that eats all its memory, end dea
   await t.waitFor(async () => assert.ok(new Set(await app.lines('worker')).size >= bodies.length), poll)
   const lines = await app.lines('worker')
   t.diagnostic(`${lines.length - bodies.length} done twice`)
-  assert.deepEqual(
-    [...new Set(lines)].sort((a, b) => Number(a) - Number(b)),
-    bodies,
-  )
+  assert.deepEqual([...new Set(lines)].sort(byNumber), bodies)
 })

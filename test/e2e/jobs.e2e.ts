@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { App, numbered, poll } from './support/app.ts'
+import { App, byNumber, numbered, poll } from './support/app.ts'
 
 interface Jobs {
   readonly items: readonly {
@@ -24,10 +24,7 @@ test('scaledjob: 20 messages of 30 s, each in a Job of its own that runs to its 
     timeout: 600_000,
   })
   t.diagnostic(`all done after ${((performance.now() - begun) / 1000).toFixed(0)} s`)
-  assert.deepEqual(
-    (await app.lines('worker')).toSorted((a, b) => Number(a) - Number(b)),
-    bodies,
-  )
+  assert.deepEqual((await app.lines('worker')).toSorted(byNumber), bodies)
   await t.waitFor(async () => {
     const { items } = await app.kubectl.json<Jobs>('get', 'jobs')
     assert.equal(items.filter(({ status }) => status.active).length, 0)

@@ -9,10 +9,7 @@ const kubectl = new Kubectl('kedafn')
 
 const files = (command: string) => kubectl.run('exec', 'files', '--', 'sh', '-c', command)
 
-async function replicas(): Promise<number> {
-  const { status } = await kubectl.json<{ status: { replicas?: number } }>('get', 'deployment', 'log-consumer')
-  return status.replicas ?? 0
-}
+const replicas = async (): Promise<number> => (await kubectl.replicas('log-consumer')).all
 
 test('the overlay k3d alone: lines of a ConfigMap and of a volume arrive, and the consumers go 0 -> N -> 0', async (t) => {
   t.after(() => kubectl.run('delete', 'namespace', 'kedafn', '--ignore-not-found', '--timeout=120s'))

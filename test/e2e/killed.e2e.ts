@@ -2,10 +2,9 @@ import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { type TestContext, test } from 'node:test'
 import { promisify } from 'node:util'
-import { App, numbered, poll } from './support/app.ts'
+import { App, byNumber, numbered, poll } from './support/app.ts'
 
 const run = promisify(execFile)
-const byNumber = (a: string, b: string) => Number(a) - Number(b)
 
 /** Workers at work: a backlog, and the first of it done. */
 async function atWork(t: TestContext, count: number): Promise<{ app: App; bodies: readonly string[] }> {
@@ -35,7 +34,7 @@ async function completes(t: TestContext, app: App, bodies: readonly string[], re
 test('pods deleted without any grace in mid-batch: nothing is lost, and no more is done twice than was running', async (t) => {
   const { app, bodies } = await atWork(t, 300)
   const killed = 3
-  await t.waitFor(async () => assert.ok((await app.replicas('worker')).ready >= killed), poll)
+  await t.waitFor(async () => assert.ok((await app.kubectl.replicas('worker')).ready >= killed), poll)
   const names = (await app.pods('worker')).slice(0, killed).map(({ metadata }) => metadata.name)
   await app.kubectl.run('delete', 'pod', '--grace-period=0', '--force', ...names)
   await completes(t, app, bodies, killed * 5)
@@ -61,7 +60,7 @@ for (const [what, variable] of [
     }
     const { app, bodies } = await atWork(t, 300)
     await run('sh', ['-c', command])
-    await t.waitFor(async () => assert.ok((await app.replicas('worker')).all > 0), poll)
+    await t.waitFor(async () => assert.ok((await app.kubectl.replicas('worker')).all > 0), poll)
     await completes(t, app, bodies, 0)
   })
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { App, numbered, poll } from './support/app.ts'
+import { App, byNumber, numbered, poll } from './support/app.ts'
 
 test('a backlog makes replicas, 0 -> N -> 0, and each message is done once; in a restricted namespace, without a warning', async (t) => {
   const app = await App.deploy(t, {
@@ -12,14 +12,14 @@ test('a backlog makes replicas, 0 -> N -> 0, and each message is done once; in a
   await app.openFiles('worker')
   // Its queue is not there yet: KEDA falls back to one replica, which makes it.
   await t.waitFor(async () => assert.ok(await app.rabbit.queue('work')), poll)
-  await t.waitFor(async () => assert.equal((await app.replicas('worker')).all, 0), poll)
+  await t.waitFor(async () => assert.equal((await app.kubectl.replicas('worker')).all, 0), poll)
   const bodies = numbered(300)
   const begun = performance.now()
   const seconds = () => ((performance.now() - begun) / 1000).toFixed(1)
   await app.rabbit.publish('work', bodies)
   let most = 0
   await t.waitFor(async () => {
-    const { all } = await app.replicas('worker')
+    const { all } = await app.kubectl.replicas('worker')
     if (all > most) {
       most = all
       t.diagnostic(`${all} replicas after ${seconds()} s`)
@@ -31,10 +31,7 @@ test('a backlog makes replicas, 0 -> N -> 0, and each message is done once; in a
   await t.waitFor(async () => assert.equal((await app.pods('worker')).length, 0), poll)
   t.diagnostic(`no pod after ${seconds()} s`)
   const lines = await app.lines('worker')
-  assert.deepEqual(
-    lines.toSorted((a, b) => Number(a) - Number(b)),
-    bodies,
-  )
+  assert.deepEqual(lines.toSorted(byNumber), bodies)
   assert.equal((await app.rabbit.queue('work.dead'))?.messages, 0)
 })
 

@@ -37,6 +37,9 @@ export const poll = { interval: 500, timeout: 180_000 }
 /** The decimal numbers from 0. */
 export const numbered = (count: number): string[] => Array.from({ length: count }, (_, number) => `${number}`)
 
+/** Puts such numbers in their order again. */
+export const byNumber = (a: string, b: string): number => Number(a) - Number(b)
+
 const standardLogin: Login = { username: 'kedafn', password: 'only-for-k3d', vhost: '/' }
 
 /** The workshop's manifests, of which a scenario changes a copy. */
@@ -84,16 +87,6 @@ export class App {
   async pods(name: string): Promise<readonly Pod[]> {
     const { items } = await this.kubectl.json<{ items: Pod[] }>('get', 'pods', '-l', `app.kubernetes.io/name=${name}`)
     return items
-  }
-
-  /** How many replicas a Deployment has, and how many of them are ready. */
-  async replicas(name: string): Promise<{ readonly all: number; readonly ready: number }> {
-    const { status } = await this.kubectl.json<{ status: { replicas?: number; readyReplicas?: number } }>(
-      'get',
-      'deployment',
-      name,
-    )
-    return { all: status.replicas ?? 0, ready: status.readyReplicas ?? 0 }
   }
 
   /** The lines of a file in the volume of `name`; waits for the pod that reads it. */

@@ -28,6 +28,13 @@ export class Kubectl {
     return JSON.parse(await this.run(...args, '-o', 'json')) as T
   }
 
+  /** How many replicas a Deployment has, and how many of them are ready. */
+  async replicas(deployment: string): Promise<{ readonly all: number; readonly ready: number }> {
+    type Found = { readonly status: { readonly replicas?: number; readonly readyReplicas?: number } }
+    const { status } = await this.json<Found>('get', 'deployment', deployment)
+    return { all: status.replicas ?? 0, ready: status.readyReplicas ?? 0 }
+  }
+
   /** Applies objects as they are. @returns what kubectl says, warnings included */
   async apply(...objects: object[]): Promise<string> {
     const child = spawn(kubectlPath, ['-n', this.namespace, 'apply', '-f', '-'], { stdio: ['pipe', 'pipe', 'pipe'] })
