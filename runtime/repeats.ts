@@ -5,31 +5,44 @@ import type { Job } from './settlement.ts'
 /** Far more than a window and a prefetch: a copy that comes again is behind the first one by no more than these. */
 const remembered = 20_000
 
+/** What one handler has in its hands, and the copies that wait for how that ends. */
+class Hold {
+  readonly jobs: Job[] = []
+  waiting: Job[] = []
+  readonly #ids = new Set<string>()
+  #indexed = 0
+
+  /** n.b. indexed when asked: most are never asked, and putting each delivery's id into a set is felt. */
+  has(id: string): boolean {
+    for (; this.#indexed < this.jobs.length; this.#indexed++)
+      this.#ids.add((this.jobs[this.#indexed] as Job).raw.messageId)
+    return this.#ids.has(id)
+  }
+}
+
 /**
  * Tells copies that come again because an ack or a confirm was lost with its session, or because a producer died before its
  * checkpoint. Only copies that may be such are looked up, so a message that somebody sends once more on purpose is handled once more.
  */
 export class Repeats {
   readonly #done = new RecentMessages(remembered)
-  /** What is in a handler, by id, with the copies that wait for how it ends. */
-  readonly #inHands = new Map<string, Job[]>()
+  /** What is in handlers, each under the list that {@link begin} gave out. */
+  readonly #holds = new Map<readonly Job[], Hold>()
 
   /** Splits what is about to be handled: `fresh` is to be, `repeats` are done already; the rest waits for {@link end}. */
   begin(jobs: readonly Job[]): { readonly fresh: readonly Job[]; readonly repeats: readonly Job[] } {
-    const fresh: Job[] = []
+    const hold = new Hold()
     const repeats: Job[] = []
+    this.#holds.set(hold.jobs, hold)
     for (const job of jobs) {
       const { messageId, redelivered, headers, body } = job.raw
       const mayRepeat = messageId !== '' && (redelivered || headers[header.mayRepeat] === true)
-      const twins = this.#inHands.get(messageId)
-      if (mayRepeat && twins) twins.push(job)
+      const first = mayRepeat ? this.#holdOf(messageId) : undefined
+      if (first) first.waiting.push(job)
       else if (mayRepeat && this.#done.has(messageId, body)) repeats.push(job)
-      else {
-        fresh.push(job)
-        if (messageId !== '' && !twins) this.#inHands.set(messageId, [])
-      }
+      else hold.jobs.push(job)
     }
-    return { fresh, repeats }
+    return { fresh: hold.jobs, repeats }
   }
 
   /** The effect of these is done. */
@@ -37,18 +50,20 @@ export class Repeats {
     for (const { raw } of jobs) if (raw.messageId !== '') this.#done.add(raw.messageId, raw.body)
   }
 
-  /** These are out of the handler's hands. Returns the copies that waited for them, in their order. */
-  end(jobs: readonly Job[]): readonly Job[] {
-    const waited: Job[] = []
-    for (const { raw } of jobs) {
-      waited.push(...(this.#inHands.get(raw.messageId) ?? []))
-      this.#inHands.delete(raw.messageId)
-    }
+  /** `fresh`, as {@link begin} gave it, is out of the handler's hands. Returns the copies that waited for it, in their order. */
+  end(fresh: readonly Job[]): readonly Job[] {
+    const waited = this.#holds.get(fresh)?.waiting ?? []
+    this.#holds.delete(fresh)
     return waited
   }
 
   /** Takes out the copies that wait: they are handed back or come again. */
   clear(): readonly Job[] {
-    return [...this.#inHands.values()].flatMap((twins) => twins.splice(0))
+    return [...this.#holds.values()].flatMap((hold) => hold.waiting.splice(0))
+  }
+
+  #holdOf(id: string): Hold | undefined {
+    for (const hold of this.#holds.values()) if (hold.has(id)) return hold
+    return undefined
   }
 }

@@ -15,13 +15,6 @@ test('the last messages are remembered, and those long gone are not', () => {
   }
 })
 
-test('a message that comes again takes no further place', () => {
-  const recent = new RecentMessages(3)
-  recent.add('a', none)
-  for (let n = 0; n < 10; n++) recent.add('b', none)
-  assert.equal(recent.has('a', none), true)
-})
-
 test('the same id with another body is another message', () => {
   const recent = new RecentMessages(10)
   const long = 'x'.repeat(1000)
@@ -36,5 +29,22 @@ test('the same id with another body is another message', () => {
     recent.add('id', text(body))
     assert.equal(recent.has('id', text(body)), true)
     assert.equal(recent.has('id', text(other)), false)
+  }
+})
+
+test('bodies that differ in one bit are told apart, wherever near their ends it is', () => {
+  for (const length of [1, 3, 4, 5, 31, 32, 33, 64, 100]) {
+    const body = new Uint8Array(length)
+    for (const at of [0, 1, 2, 3, length - 4, length - 3, length - 2, length - 1]) {
+      if (at < 0 || at >= length) continue
+      for (let bit = 0; bit < 8; bit++) {
+        const recent = new RecentMessages(10)
+        recent.add('id', body)
+        const other = body.slice()
+        other[at] = 1 << bit
+        assert.equal(recent.has('id', other), false, `${length} bytes, bit ${bit} of byte ${at}`)
+        assert.equal(recent.has('id', body), true)
+      }
+    }
   }
 })
