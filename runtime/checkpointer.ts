@@ -121,8 +121,7 @@ export class Checkpointer {
   async #save(file: string, end: number, confirmed: number): Promise<void> {
     const { source, store, standing } = this.#with
     try {
-      const checkpoint = await source.checkpoint(file, end)
-      await standing()
+      const [checkpoint] = await Promise.all([source.checkpoint(file, end), standing()])
       await store.save(checkpoint)
     } catch (error) {
       throw error instanceof FnError ? error : new FnError('FN_CHECKPOINT_UNUSABLE', describe(error), { cause: error })

@@ -71,8 +71,7 @@ export class AmqpPublisher implements Publisher {
     this.#options = options
     this.#lock = lock
     this.#with = connecting
-    const { log } = connecting
-    this.#watch = new QueueWatch({ topology: options.topology, mode, markName: lock?.lock ?? null, log })
+    this.#watch = new QueueWatch({ ...connecting, topology: options.topology, mode, markName: lock?.lock ?? null })
     this.#session = new Session(connecting, 'publisher', (connection, life) => this.#open(connection, life, mode))
     this.failed = this.#session.failed
     this.failed.catch((error) => {

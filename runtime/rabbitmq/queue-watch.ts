@@ -1,7 +1,7 @@
 import type { Channel, ChannelModel } from 'amqplib'
 import { describe, FnError } from '../core/errors.ts'
 import { boundQueuesOf, type Declaration } from '../core/topology.ts'
-import type { Log } from '../ports.ts'
+import type { Clock, Log } from '../ports.ts'
 import type { Life } from './connection.ts'
 import { codeOf } from './failures.ts'
 import { type Standing, StandingPlace } from './standing.ts'
@@ -12,7 +12,11 @@ export interface Watching {
   /** A name that nobody else uses while we work, for the mark; null: there is none. */
   readonly markName: string | null
   readonly log: Log
+  readonly clock: Clock
 }
+
+/** A binding that somebody removed is mended after this long at the latest. n.b. to bind again costs the broker 3 ms. */
+const bindEveryMs = 1000
 
 /**
  * Tells whether the queues that an exchange feeds have stood ever since: without its queue a message goes to the history alone,
@@ -27,6 +31,8 @@ export class QueueWatch {
   readonly #queues: readonly { readonly queue: string; readonly exchange: string }[]
   readonly #place = new StandingPlace()
   readonly #channels = new WeakMap<Life, Promise<Channel>>()
+  /** When the bindings were last made sure of, ms of the monotonic clock. */
+  #boundAtMs = Number.NEGATIVE_INFINITY
   #opened = false
   #gone: FnError | null = null
   #unseen = false
@@ -106,8 +112,10 @@ export class QueueWatch {
 
   /** Mends a binding that somebody removed: what was confirmed without it is in the history alone, and nothing tells of it. */
   async #bindAgain(standing: Standing): Promise<void> {
-    if (this.#with.mode === 'verify') return
+    const { mode, clock } = this.#with
+    if (mode === 'verify' || clock.monotonic() - this.#boundAtMs < bindEveryMs) return
     const channel = await this.#channelOf(standing)
+    this.#boundAtMs = clock.monotonic()
     for (const { queue, exchange } of this.#queues) await standing.life.guard(channel.bindQueue(queue, exchange, ''))
   }
 
