@@ -1,6 +1,8 @@
+import type { Duplex } from 'node:stream'
 import { type ChannelModel, connect } from 'amqplib'
 import type { BrokerAddress, TlsConfig } from '../core/config.ts'
 import type { Clock } from '../ports.ts'
+import { corkTurns } from './cork.ts'
 import { tlsOptions } from './tls.ts'
 
 const standardHeartbeatS = 10
@@ -49,6 +51,7 @@ export async function openConnection(
   )
   // An `error` without a listener is thrown where nobody catches it.
   connection.on('error', () => {})
+  corkTurns(streamOf(connection))
   return connection
 }
 
@@ -76,6 +79,8 @@ export async function closeConnection(
  * it ends its heartbeats too: they would go on without the socket, and report the silence.
  */
 function destroy(connection: ChannelModel): void {
-  const { stream } = connection.connection as unknown as { stream: { destroy(error: Error): void } }
-  stream.destroy(new Error('the connection was given up'))
+  streamOf(connection).destroy(new Error('the connection was given up'))
 }
+
+/** n.b. amqplib has it, and does not document it. */
+const streamOf = (connection: ChannelModel): Duplex => (connection.connection as unknown as { stream: Duplex }).stream
