@@ -208,9 +208,14 @@ export class ConsumerLoop {
   }
 
   #received(raw: RawDelivery): void {
-    this.#turnedAtMs = this.#with.clock.monotonic()
-    const { messageId: id, body: bytes, redelivered, headers } = raw
+    const { clock, instruments } = this.#with
+    this.#turnedAtMs = clock.monotonic()
+    const { messageId: id, body: bytes, redelivered, headers, timestamp } = raw
     const attempt = failedAttempts(headers) + 1
+    if (attempt === 1 && timestamp !== undefined) {
+      // n.b. clocks of two machines differ: a message can seem to come from the future.
+      instruments.record('kedafn.message.age', Math.max(0, clock.now() - timestamp) / 1000)
+    }
     const delivery = { id, body: bytes as unknown, bytes, attempt, redelivered, headers }
     let key = ''
     let failure: Move | null = null

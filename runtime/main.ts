@@ -298,6 +298,7 @@ class Process {
   }
 
   #happened(event: Event): void {
+    if (this.#state === 'draining') this.#lifetime.drainSaw(event)
     const { state, commands } = step(this.#state, event)
     this.#state = state
     for (const command of commands) {
@@ -335,7 +336,7 @@ class Process {
     // Only what happened: a producer has nothing to say of deliveries, nor a consumer of lines.
     const happened = Object.fromEntries(Object.entries(this.#instruments.counters).filter(([, total]) => total > 0))
     const drainMs = this.#lifetime.drainMs
-    const drain = drainMs === null ? {} : { drainMs: Math.round(drainMs) }
+    const drain = drainMs === null ? {} : { drainMs: Math.round(drainMs), drainOutcome: this.#lifetime.drainOutcome }
     this.#log.info('ended', { exitCode: code, ...drain, ...happened })
     await Promise.all([this.#reports.end(), this.#spans?.end()])
     process.exit(code)

@@ -18,6 +18,10 @@ export type Event =
   /** An error in what the person configured. */
   | 'misconfigured'
 
+/** What can be known of a drain, from its beginning on. The last stands for an error that ended it. */
+export const drainOutcomes = ['pending', 'aborted', 'complete', 'over_budget', 'second_signal', 'failed'] as const
+export type DrainOutcome = (typeof drainOutcomes)[number]
+
 export type Command = 'drain' | 'abort-handlers' | { readonly exit: 0 | 1 | 2 }
 
 export interface Step {
@@ -44,3 +48,20 @@ export function step(state: State, event: Event): Step {
 }
 
 const exit = (code: 0 | 1 | 2): Step => ({ state: 'ended', commands: [{ exit: code }] })
+
+/** What an event makes of a drain that runs. A drain that ended after its handlers were told to give up stays `aborted`. */
+export function drainOutcomeAfter(before: DrainOutcome, event: Event): DrainOutcome {
+  switch (event) {
+    case 'signal':
+      return 'second_signal'
+    case 'done':
+      return before === 'aborted' ? before : 'complete'
+    case 'abort-due':
+      return 'aborted'
+    case 'grace-over':
+      return 'over_budget'
+    case 'fatal':
+    case 'misconfigured':
+      return 'failed'
+  }
+}

@@ -1,5 +1,6 @@
 import type { Counters } from './counters.ts'
 import type { ErrorCode } from './errors.ts'
+import { drainOutcomes } from './lifecycle.ts'
 
 /**
  * Every metric of the runtime, in one table: `/metrics`, `docs/reference/metrics.md` and the types of the port follow it.
@@ -30,6 +31,9 @@ export interface Metric {
 const seconds = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10]
 /** A start takes tens of ms without a container, seconds in a cluster that is busy. */
 const startSeconds = [0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
+
+/** Ages of messages: a queue that is followed, one that waits for a start, and backlogs up to a day. */
+const ageSeconds = [1, 2.5, 5, 10, 30, 60, 120, 300, 900, 3600, 14400, 86400]
 
 /** What an attempt can fail of and be tried again; FN_CRASH_LOOP is a delivery marked to be handled alone. */
 const retryCodes: readonly ErrorCode[] = [
@@ -143,6 +147,14 @@ export const metrics = {
     of: 'consumer',
     description: 'Deliveries prefetched and not yet given to a handler.',
   },
+  'kedafn.message.age': {
+    kind: 'histogram',
+    unit: 's',
+    of: 'consumer',
+    description:
+      'From the timestamp of a message, in whole seconds, to its first delivery here: first attempts only, and messages that have one.',
+    bounds: ageSeconds,
+  },
   'kedafn.handlers.running': {
     kind: 'gauge',
     unit: '{batch}',
@@ -206,7 +218,8 @@ export const metrics = {
     kind: 'counter',
     unit: '{line}',
     of: 'producer',
-    description: 'Lines by what became of them: handed to the publisher, confirmed, skipped by map.',
+    description:
+      'Lines by what became of them: handed to the publisher, confirmed, skipped by map. Those confirmed by messages confirmed are the lines in a message.',
     label: { name: 'outcome', values: ['sent', 'confirmed', 'skipped'] },
     totals: { sent: 'sent', confirmed: 'confirmed', skipped: 'skipped' },
   },
@@ -239,8 +252,15 @@ export const metrics = {
     kind: 'gauge',
     unit: 's',
     of: 'both',
+    description: 'How long the drain has taken so far; 0 before there is one.',
+  },
+  'kedafn.drain.outcome': {
+    kind: 'gauge',
+    unit: '{drain}',
+    of: 'both',
     description:
-      'How long the drain has taken so far; 0 before there is one. How it ended is in the log, and in the exit code.',
+      'What is known of the drain: 1 for one outcome, all 0 before there is a drain. aborted: handlers were told to give up. The process ends at once with all but pending and aborted: those are in the log line `ended` too.',
+    label: { name: 'outcome', values: drainOutcomes },
   },
 } as const satisfies Readonly<Record<string, Metric>>
 

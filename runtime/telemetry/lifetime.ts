@@ -1,3 +1,4 @@
+import { type DrainOutcome, drainOutcomeAfter, drainOutcomes, type Event } from '../core/lifecycle.ts'
 import type { Clock, Instruments } from '../ports.ts'
 
 /** Measures how this process came up, phase by phase, and how long its drain takes. */
@@ -8,6 +9,7 @@ export class Lifetime {
   #phaseBegan: number | null
   #ready = false
   #drainBegan: number | null = null
+  #drainOutcome: DrainOutcome = 'pending'
 
   /** @param clock its monotonic time counts from the beginning of the process */
   constructor(instruments: Instruments, clock: Clock) {
@@ -40,6 +42,18 @@ export class Lifetime {
     this.#drainBegan = this.#clock.monotonic()
     this.#instruments.observe('kedafn.drain.running', () => 1)
     this.#instruments.observe('kedafn.drain.duration', () => (this.drainMs ?? 0) / 1000)
+    for (const outcome of drainOutcomes)
+      this.#instruments.observe('kedafn.drain.outcome', () => Number(this.#drainOutcome === outcome), outcome)
+  }
+
+  /** Tells what happened to a drain that runs; without one it changes nothing. */
+  drainSaw(event: Event): void {
+    if (this.#drainBegan !== null) this.#drainOutcome = drainOutcomeAfter(this.#drainOutcome, event)
+  }
+
+  /** What is known of the drain; null if there is none. */
+  get drainOutcome(): DrainOutcome | null {
+    return this.#drainBegan === null ? null : this.#drainOutcome
   }
 
   /** How long the drain has taken so far; null if there is none. */

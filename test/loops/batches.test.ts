@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { Distribution } from '../../runtime/core/measurements.ts'
 import { each } from '../../runtime/core/verdict.ts'
 import { settle } from '../../runtime/doubles/clock.ts'
 import { bodiesIn, consuming, HeldHandler, inFlight, text } from './consuming.ts'
@@ -137,4 +138,25 @@ test('what a handler does to its list does not change whose verdict is whose', a
   assert.deepEqual(seen, ['a', 'b'])
   assert.equal(counters.acked, 2)
   assert.equal(broker.unacked('logs'), 0)
+})
+
+test('the age of a message is measured at its first attempt, if it has a timestamp; one of the future is 0', async () => {
+  const { loop, send, clock, measurements } = consuming({
+    retry: { attempts: 2, firstDelayMs: 1000, maxDelayMs: 1000 },
+    handle: () => {
+      throw new Error('again')
+    },
+  })
+  const second = clock.now()
+  await send({ timestamp: second })
+  await send({})
+  await send({ timestamp: second + 60_000 })
+  await clock.tick(40_000)
+  await loop.start()
+  await clock.tick(5000)
+  const ages = measurements
+    .families('consumer')
+    .find(({ name }) => name === 'kedafn.message.age')
+    ?.points.get('')
+  assert.deepEqual({ ...(ages as Distribution), buckets: [] }, { buckets: [], count: 2, sum: 40 })
 })

@@ -1,5 +1,6 @@
 import { ConsumerLoop } from '../../runtime/consume.ts'
 import { type ConsumerConfig, checkSpec, readConfig } from '../../runtime/core/config.ts'
+import { Measurements } from '../../runtime/core/measurements.ts'
 import type { ConsumerSpec, Delivery, EnvSpec, Handled } from '../../runtime/core/spec.ts'
 import { topologyOf } from '../../runtime/core/topology.ts'
 import type { MemoryBroker } from '../../runtime/doubles/broker.ts'
@@ -27,6 +28,7 @@ export interface Consuming {
   readonly entries: LogEntry[]
   /** Publishes bodies to the queue and lets everything settle. */
   put(...bodies: string[]): Promise<void>
+  readonly measurements: Measurements
   send(message: Partial<OutgoingMessage>): Promise<void>
 }
 
@@ -37,7 +39,8 @@ export function consuming(spec: Partial<AnySpec>, env: Record<string, string> = 
   const whole = checkSpec('fn', { queue: 'logs', handle: () => {}, ...spec }) as AnySpec
   const config = readConfig('fn', whole, env) as ConsumerConfig
   const entries: LogEntry[] = []
-  const instruments = countingInstruments()
+  const measurements = new Measurements()
+  const instruments = countingInstruments(() => {}, measurements)
   const log = recordingLog(entries)
   const loop = new ConsumerLoop({
     config,
@@ -60,7 +63,7 @@ export function consuming(spec: Partial<AnySpec>, env: Record<string, string> = 
     for (const body of bodies) void send({ body: Buffer.from(body) })
     await settle()
   }
-  return { loop, broker, clock, counters: instruments.counters, entries, put, send }
+  return { loop, broker, clock, counters: instruments.counters, measurements, entries, put, send }
 }
 
 /** A handler that a test holds in its hands: each call waits until the test ends it. */

@@ -108,6 +108,7 @@ test('what is shown equals what became of the lines: a producer and a consumer a
   await t.waitFor(async () => {
     const shown = await scrape(consumer)
     assert.equal(shown.value('messaging_client_consumed_messages_total', { messaging_destination_name: 'logs' }), 3000)
+    assert.equal(shown.value('kedafn_message_age_seconds_count'), 3000)
     assert.equal(shown.value(settled, { outcome: 'acked' }), 3000)
     assert.equal(shown.value('kedafn_deliveries_in_flight'), 0)
     assert.equal(shown.value('kedafn_batch_size_sum'), 3000)
@@ -166,11 +167,14 @@ test('until the drain ends a scrape shows everything, and that there is a drain'
     const shown = await scrape(running)
     assert.equal(shown.value('kedafn_drain_running'), 1)
     assert.ok(shown.value('kedafn_drain_duration_seconds') > 0)
+    assert.equal(shown.value('kedafn_drain_outcome', { outcome: 'pending' }), 1)
+    assert.equal(shown.value('kedafn_drain_outcome'), 1)
     assert.equal(shown.value(settled, { outcome: 'acked' }), 1)
     assert.equal(shown.value('kedafn_deliveries_in_flight'), 1)
   }, poll)
   running.kill('SIGTERM')
   assert.equal((await running.exited).code, 1)
+  assert.equal(running.entries.find(({ message }) => message === 'ended')?.drainOutcome, 'second_signal')
 })
 
 test('what happened before there was a port is shown by it', async (t) => {

@@ -1,6 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { type Event, type State, type Step, step } from '../../runtime/core/lifecycle.ts'
+import {
+  type DrainOutcome,
+  drainOutcomeAfter,
+  type Event,
+  type State,
+  type Step,
+  step,
+} from '../../runtime/core/lifecycle.ts'
 
 const exits = (exit: 0 | 1 | 2): Step => ({ state: 'ended', commands: [{ exit }] })
 const stays = (state: State): Step => ({ state, commands: [] })
@@ -44,4 +51,19 @@ test('a drain goes from signal over abort to exit code 0', () => {
     return next.commands
   })
   assert.deepEqual(commands, ['drain', 'abort-handlers', { exit: 0 }])
+})
+
+test('a drain is what its last event made of it, and one that ends after an abort stays aborted', () => {
+  const outcomes: Record<Event, [afterPending: DrainOutcome, afterAborted: DrainOutcome]> = {
+    signal: ['second_signal', 'second_signal'],
+    done: ['complete', 'aborted'],
+    'abort-due': ['aborted', 'aborted'],
+    'grace-over': ['over_budget', 'over_budget'],
+    fatal: ['failed', 'failed'],
+    misconfigured: ['failed', 'failed'],
+  }
+  for (const [event, expected] of Object.entries(outcomes) as [Event, DrainOutcome[]][]) {
+    const got = (['pending', 'aborted'] as const).map((before) => drainOutcomeAfter(before, event))
+    assert.deepEqual(got, expected, event)
+  }
 })
