@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { parse } from 'yaml'
 import { type Metric, metrics, prometheusName } from '../../runtime/core/metrics.ts'
-import { alerts } from '../../tooling/render/alerts.ts'
+import { alerts, recordings } from '../../tooling/render/alerts.ts'
 
 const root = join(import.meta.dirname, '..', '..')
 const folder = mkdtempSync(join(tmpdir(), 'kedafn-alerts-'))
@@ -71,6 +71,16 @@ const stories: Readonly<Record<string, Story>> = {
   KedafnBrokerAlarm: { series: { rabbitmq_alarms_memory_used_watermark: level(0, 1) } },
   KedafnPublishingBlocked: { series: { [`kedafn_broker_blocked_seconds_total{${app}}`]: counter(50) } },
   KedafnCheckpointStuck: { series: { [`kedafn_checkpoint_age_seconds{${app},pod="a"}`]: level(0.1, 90) } },
+  KedafnCheckpointLags: { series: { [`kedafn_checkpoint_lag_lines{${app},pod="a"}`]: '900x59 900+900x59 0x120' } },
+  KedafnMessagesOld: {
+    series: {
+      // At rest all are handled within 5 s; in trouble one in a hundred is older than 5 minutes.
+      [`kedafn_message_age_seconds_bucket{${app},le="5"}`]: '0+100x59 6000+99x59 11940+100x120',
+      [`kedafn_message_age_seconds_bucket{${app},le="300"}`]: '0+100x59 6000+99x59 11940+100x120',
+      [`kedafn_message_age_seconds_bucket{${app},le="900"}`]: '0+100x240',
+      [`kedafn_message_age_seconds_bucket{${app},le="+Inf"}`]: '0+100x240',
+    },
+  },
   KedafnDrainTooLong: { series: { [`kedafn_drain_duration_seconds{${app},pod="a"}`]: level(0, 25) } },
   KedafnCrashLoop: {
     series: {
@@ -119,11 +129,85 @@ for (const { alert } of alerts) {
   })
 }
 
+const recorded: Readonly<
+  Record<string, { readonly series: Readonly<Record<string, string>>; readonly value: number }>
+> = {
+  'kedafn:message_age_seconds:max5m': {
+    series: {
+      [`kedafn_message_age_seconds_bucket{${app},le="5"}`]: '0+99x20',
+      [`kedafn_message_age_seconds_bucket{${app},le="900"}`]: '0+100x20',
+      [`kedafn_message_age_seconds_bucket{${app},le="+Inf"}`]: '0+100x20',
+    },
+    value: 900,
+  },
+  'kedafn:lines_per_message:ratio5m': {
+    series: {
+      [`kedafn_lines_total{${app},outcome="confirmed"}`]: '0+400x20',
+      [`kedafn_lines_total{${app},outcome="sent"}`]: '0+999x20',
+      [`messaging_client_sent_messages_total{${app}}`]: '0+100x20',
+      [`messaging_client_sent_messages_total{${app},error_type="refused"}`]: '0+50x20',
+    },
+    value: 4,
+  },
+}
+
+for (const { record } of recordings) {
+  test(`${record} is what its series say, and nothing where nothing moves`, {
+    skip: missing && 'there is no promtool on this machine',
+  }, () => {
+    const { series, value } = recorded[record] as (typeof recorded)[string]
+    const run = (input: readonly { series: string; values: string }[], exp_samples: readonly object[]) => ({
+      interval: '1m',
+      input_series: input,
+      promql_expr_test: [{ expr: `${record} >= 0`, eval_time: '15m', exp_samples }],
+    })
+    const input = Object.entries(series).map(([name, values]) => ({ series: name, values }))
+    const still = input.map(({ series }) => ({ series, values: '7x20' }))
+    const tests = {
+      rule_files: ['rules.yaml'],
+      evaluation_interval: '1m',
+      tests: [run(input, [{ labels: `${record}{${app}}`, value }]), run(still, [])],
+    }
+    const file = join(folder, `${record.replaceAll(':', '-')}.test.yaml`)
+    writeFileSync(file, JSON.stringify(tests))
+    const { status, stdout, stderr } = spawnSync('promtool', ['test', 'rules', file], { cwd: folder, encoding: 'utf8' })
+    assert.equal(status, 0, stdout + stderr)
+  })
+}
+
+test('a drain that tells handlers to give up, or is over its time, fires KedafnDrainTooLong however short it was', {
+  skip: missing && 'there is no promtool on this machine',
+}, () => {
+  const outcomes = { aborted: 1, over_budget: 1, complete: 0, second_signal: 0, pending: 0, failed: 0 }
+  const tests = {
+    rule_files: ['rules.yaml'],
+    evaluation_interval: '1m',
+    tests: Object.entries(outcomes).map(([outcome, times]) => ({
+      interval: '1m',
+      input_series: [{ series: `kedafn_drain_outcome{${app},pod="a",outcome="${outcome}"}`, values: '1x10' }],
+      alert_rule_test: [],
+      promql_expr_test: [
+        {
+          expr: 'count(ALERTS{alertname="KedafnDrainTooLong"})',
+          eval_time: '5m',
+          exp_samples: times === 0 ? [] : [{ labels: '{}', value: times }],
+        },
+      ],
+    })),
+  }
+  writeFileSync(join(folder, 'drain.test.yaml'), JSON.stringify(tests))
+  const { status, stdout, stderr } = spawnSync('promtool', ['test', 'rules', 'drain.test.yaml'], {
+    cwd: folder,
+    encoding: 'utf8',
+  })
+  assert.equal(status, 0, stdout + stderr)
+})
+
 test('every metric of ours that an alert asks for is one that functions have', () => {
   const names = new Set(Object.entries<Metric>(metrics).map(([name, metric]) => prometheusName(name, metric)))
-  for (const { alert, expr } of alerts) {
+  for (const { expr } of [...alerts, ...recordings]) {
     for (const [name] of expr.matchAll(/\b(?:kedafn|messaging|faas)_[a-z_]+/g))
-      assert.ok(names.has(name), `${alert}: ${name}`)
+      assert.ok(names.has(name.replace(/_bucket$/, '')), `${expr}: ${name}`)
   }
 })
 

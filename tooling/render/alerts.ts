@@ -124,10 +124,28 @@ export const alerts: readonly Alert[] = [
       'Confirms do not come, or it cannot be saved. After a crash kedafn_checkpoint_lag_lines lines come twice.',
   },
   {
-    alert: 'KedafnDrainTooLong',
-    expr: 'max by (service_name, pod) (kedafn_drain_duration_seconds) > 20',
+    alert: 'KedafnCheckpointLags',
+    expr: 'max by (service_name, pod) (kedafn_checkpoint_lag_lines) > 10000 and on (service_name, pod) max by (service_name, pod) (deriv(kedafn_checkpoint_lag_lines[10m])) > 0',
+    for: '5m',
     severity: 'warning',
-    summary: 'A drain of {{ $labels.service_name }} takes most of its 30 s',
+    summary: 'The checkpoint of {{ $labels.service_name }} falls ever further behind what was sent',
+    description:
+      'It is saved, and too slowly: confirms are late, or its volume is. All that lags comes twice after a crash.',
+  },
+  {
+    alert: 'KedafnMessagesOld',
+    expr: 'kedafn:message_age_seconds:max5m > 300',
+    for: '5m',
+    severity: 'warning',
+    summary: 'Messages wait more than 5 minutes for {{ $labels.service_name }}',
+    description:
+      'What is handled now is old. At no replicas nobody knows an age, and KedafnNoConsumers speaks. Look at replicas and at handlers.',
+  },
+  {
+    alert: 'KedafnDrainTooLong',
+    expr: 'max by (service_name, pod) (kedafn_drain_duration_seconds) > 20 or max by (service_name, pod) (kedafn_drain_outcome{outcome=~"aborted|over_budget"}) > 0',
+    severity: 'warning',
+    summary: 'A drain of {{ $labels.service_name }} takes most of its 30 s, or all of its own',
     description:
       'Out of time it exits with 1 and deliveries come twice. Let handlers heed ctx.signal, or raise KEDAFN_GRACE_MS and the grace period.',
   },
@@ -141,7 +159,22 @@ export const alerts: readonly Alert[] = [
   },
 ]
 
-/** All of them as one object for the Prometheus operator, a group each. */
+/**
+ * What is asked for often, under a short name. The age is that of the oldest message delivered in 5 minutes, rounded up to a bound of the
+ * histogram. A queue is first in, first out: what is delivered is the oldest there was. n.b. no quorum queue tells the age of its head.
+ */
+export const recordings: readonly { readonly record: string; readonly expr: string }[] = [
+  {
+    record: 'kedafn:message_age_seconds:max5m',
+    expr: 'histogram_quantile(1, sum by (service_name, le) (rate(kedafn_message_age_seconds_bucket[5m])))',
+  },
+  {
+    record: 'kedafn:lines_per_message:ratio5m',
+    expr: 'sum by (service_name) (rate(kedafn_lines_total{outcome="confirmed"}[5m])) / sum by (service_name) (rate(messaging_client_sent_messages_total{error_type=""}[5m]))',
+  },
+]
+
+/** All of them as one object for the Prometheus operator, a group each; what is recorded comes first. */
 export function alertRules(version: string): Rendered {
   return {
     apiVersion: 'monitoring.coreos.com/v1',
@@ -156,18 +189,21 @@ export function alertRules(version: string): Rendered {
       },
     },
     spec: {
-      groups: alerts.map(({ alert, expr, severity, summary, description, for: pending }) => ({
-        name: alert,
-        rules: [
-          {
-            alert,
-            expr,
-            ...(pending === undefined ? {} : { for: pending }),
-            labels: { severity },
-            annotations: { summary, description, runbook: `docs/runbooks.md#${alert.toLowerCase()}` },
-          },
-        ],
-      })),
+      groups: [
+        { name: 'kedafn', rules: recordings },
+        ...alerts.map(({ alert, expr, severity, summary, description, for: pending }) => ({
+          name: alert,
+          rules: [
+            {
+              alert,
+              expr,
+              ...(pending === undefined ? {} : { for: pending }),
+              labels: { severity },
+              annotations: { summary, description, runbook: `docs/runbooks.md#${alert.toLowerCase()}` },
+            },
+          ],
+        })),
+      ],
     },
   }
 }
