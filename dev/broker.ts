@@ -4,7 +4,7 @@ import { parseAddress, redactUrl } from '../runtime/core/address.ts'
 import type { Environment } from '../runtime/core/config.ts'
 import { FnError } from '../runtime/core/errors.ts'
 import { executables, pathFolders } from './broker/command.ts'
-import type { TlsListener } from './broker/configuration.ts'
+import type { Listeners } from './broker/configuration.ts'
 import { installPackage } from './broker/debian-package.ts'
 import { hasDocker, startDockerBroker } from './broker/docker.ts'
 import { type BrokerHandle, foreignBroker } from './broker/handle.ts'
@@ -23,8 +23,8 @@ export interface BrokerOptions {
   readonly signal?: AbortSignal
   /** Begin with no queues and no messages, whatever an earlier broker of this folder held. @default false */
   readonly fresh?: boolean
-  /** A private broker listens for TLS as well. */
-  readonly tls?: TlsListener
+  /** What a private broker listens to as well. */
+  readonly listeners?: Listeners
 }
 
 /** Provisioning by the first way that this machine allows. */
@@ -62,7 +62,7 @@ export async function provideBroker(options: BrokerOptions): Promise<BrokerHandl
       throw new Error(adviceFor(machine))
     default: {
       const server = machine.server ?? (await installedServer({ ...options, folder }))
-      return startPrivateBroker({ server, folder, env, say, signal, fresh, tls: options.tls })
+      return startPrivateBroker({ server, folder, env, say, signal, fresh, listeners: options.listeners })
     }
   }
 }

@@ -29,11 +29,21 @@ const tlsTerms = ({ port, ca, cert, key }: TlsListener): string => `
     {auth_mechanisms, ['PLAIN', 'EXTERNAL']},
     {ssl_cert_login_from, common_name},`
 
+/** What a broker listens to beside AMQP and its management. */
+export interface Listeners {
+  readonly tls?: TlsListener | undefined
+  /** Where it answers `/metrics`. @default nowhere */
+  readonly prometheusPort?: number | undefined
+}
+
+const prometheusTerms = (port: number): string =>
+  `,\n  {rabbitmq_prometheus, [{tcp_config, [{ip, "127.0.0.1"}, {port, ${port}}]}]}`
+
 /**
  * One file of Erlang terms: RabbitMQ reads it in every version, and `quorum_tick_interval` is no key of `rabbitmq.conf`.
  * Both statistics intervals are 1 s instead of 5, so that queue lengths shown to a person are fresh.
  */
-const configurationOf = ({ amqp, management }: Ports, tls: TlsListener | undefined): string => `[
+const configurationOf = ({ amqp, management }: Ports, { tls, prometheusPort }: Listeners): string => `[
   {rabbit, [${tls ? tlsTerms(tls) : ''}
     {tcp_listeners, [{"127.0.0.1", ${amqp}}]},
     {loopback_users, [<<"guest">>]},
@@ -41,7 +51,7 @@ const configurationOf = ({ amqp, management }: Ports, tls: TlsListener | undefin
     {quorum_tick_interval, 1000},
     {log, [{file, [{level, info}, {size, ${logFileBytes}}, {count, 2}]}]}
   ]},
-  {rabbitmq_management, [{tcp_config, [{ip, "127.0.0.1"}, {port, ${management}}]}]}
+  {rabbitmq_management, [{tcp_config, [{ip, "127.0.0.1"}, {port, ${management}}]}]}${prometheusPort === undefined ? '' : prometheusTerms(prometheusPort)}
 ].
 `
 
@@ -78,7 +88,7 @@ export function configure(
   folder: string,
   ports: Ports,
   server: RabbitServer,
-  tls?: TlsListener,
+  listeners: Listeners = {},
 ): Record<string, string> {
   mkdirSync(join(folder, 'log'), { recursive: true })
   const file = (name: string, text: string): string => {
@@ -86,7 +96,11 @@ export function configure(
     writeFileSync(path, text)
     return path
   }
-  const wanted = ['rabbitmq_management', ...(tls ? ['rabbitmq_auth_mechanism_ssl'] : [])]
+  const wanted = [
+    'rabbitmq_management',
+    ...(listeners.tls ? ['rabbitmq_auth_mechanism_ssl'] : []),
+    ...(listeners.prometheusPort === undefined ? [] : ['rabbitmq_prometheus']),
+  ]
   const plugins = linkPlugins(server.script, folder, wanted)
   return {
     PATH: server.path,
@@ -95,7 +109,7 @@ export function configure(
     // The Erlang cookie is made there.
     HOME: folder,
     RABBITMQ_NODENAME: nodeName,
-    RABBITMQ_CONFIG_FILE: file('broker.config', configurationOf(ports, tls)),
+    RABBITMQ_CONFIG_FILE: file('broker.config', configurationOf(ports, listeners)),
     RABBITMQ_ENABLED_PLUGINS_FILE: file('enabled_plugins', `[${wanted.join(',')}].\n`),
     ...(plugins === null ? {} : { RABBITMQ_PLUGINS_DIR: plugins }),
     // A system broker's settings would be read otherwise.

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Environment } from '../../runtime/core/config.ts'
 import { lastLines } from './command.ts'
-import { configure, dataPathOf, logPathOf, outputPathOf, serverArguments, type TlsListener } from './configuration.ts'
+import { configure, dataPathOf, type Listeners, logPathOf, outputPathOf, serverArguments } from './configuration.ts'
 import { type BrokerLife, type Launch, OwnedBroker } from './handle.ts'
 import { endLeftOver, rememberPid } from './left-over.ts'
 import { choosePorts, newPorts, type Ports } from './ports.ts'
@@ -24,7 +24,7 @@ export interface PrivateBrokerOptions {
   readonly say: (line: string) => void
   readonly signal: AbortSignal | undefined
   readonly fresh: boolean
-  readonly tls?: TlsListener | undefined
+  readonly listeners?: Listeners | undefined
 }
 
 /** Ports were taken by somebody else between being looked at and being used. */
@@ -72,10 +72,10 @@ class ServerProcess {
   #isGone = false
 
   constructor(options: PrivateBrokerOptions, ports: Ports) {
-    const { server, folder, tls } = options
+    const { server, folder, listeners } = options
     this.#options = options
     this.#ports = ports
-    const env = configure(folder, ports, server, tls)
+    const env = configure(folder, ports, server, listeners)
     const output = openSync(outputPathOf(folder), 'w')
     this.#child = spawn(server.script, serverArguments(folder), {
       cwd: folder,

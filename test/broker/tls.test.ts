@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { readFileSync, writeFileSync } from 'node:fs'
-import { type AddressInfo, createServer } from 'node:net'
+import type { AddressInfo } from 'node:net'
 import { after, test } from 'node:test'
 import { createServer as createTlsServer } from 'node:tls'
 import { askManagement } from '../../dev/broker/management.ts'
@@ -10,16 +10,8 @@ import { topologyOf } from '../../runtime/core/topology.ts'
 import { message } from '../contract/broker-world.ts'
 import { ownBroker } from '../support/broker.ts'
 import { Certificates } from '../support/certificates.ts'
+import { freePort } from '../support/free-port.ts'
 import { adapter } from './world.ts'
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
-}
 
 const made = new Certificates()
 const authority = made.authority('authority')
@@ -28,7 +20,7 @@ const server = made.signed(authority, 'localhost')
 const client = made.signed(authority, 'by-certificate', { passphrase: 'hush' })
 const refused = made.signed(stranger, 'by-certificate')
 const port = await freePort()
-const own = await ownBroker(() => {}, { port, ca: authority.cert, ...server })
+const own = await ownBroker(() => {}, { tls: { port, ca: authority.cert, ...server } })
 after(async () => {
   await own.dispose()
   made.dispose()

@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join, relative } from 'node:path'
 import { promisify } from 'node:util'
-import type { TlsListener } from '../../dev/broker/configuration.ts'
+import type { Listeners } from '../../dev/broker/configuration.ts'
 import { askManagement, type ManagementRequest } from '../../dev/broker/management.ts'
 import { findServer } from '../../dev/broker/server-search.ts'
 import { type BrokerHandle, provideBroker } from '../../dev/broker.ts'
@@ -147,14 +147,14 @@ export interface OwnBroker extends TestBroker, AsyncDisposable {
 }
 
 /** A broker for one test that stops and starts it, never the one of `AMQP_URL`. Takes 3 s. */
-export async function ownBroker(say: (line: string) => void = () => {}, tls?: TlsListener): Promise<OwnBroker> {
+export async function ownBroker(say: (line: string) => void = () => {}, listeners: Listeners = {}): Promise<OwnBroker> {
   const stateDir = mkdtempSync(join(tmpdir(), 'kedafn-broker-'))
   const remove = () => rmSync(stateDir, { recursive: true, force: true })
   const broker = await provideBroker({
     stateDir,
     env: { ...process.env, AMQP_URL: undefined },
     say,
-    ...(tls && { tls }),
+    listeners,
   }).catch((error) => {
     remove()
     throw error
