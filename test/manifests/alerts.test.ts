@@ -52,6 +52,7 @@ const stories: Readonly<Record<string, Story>> = {
   KedafnDeadLetters: { series: { [`kedafn_dead_letters_total{${app},cause="FN_DROPPED"}`]: counter(1) } },
   KedafnDeadLettersDropped: {
     series: {
+      'rabbitmq_global_messages_dead_lettered_rejected_total{dead_letter_strategy="disabled"}': '0x240',
       'rabbitmq_global_messages_dead_lettered_expired_total{dead_letter_strategy="disabled"}': counter(1),
       'rabbitmq_global_messages_dead_lettered_expired_total{dead_letter_strategy="at_least_once"}': '0+5x240',
     },

@@ -1,4 +1,5 @@
 import type { Rendered } from './objects.ts'
+import { working } from './selectors.ts'
 
 export interface Alert {
   readonly alert: string
@@ -11,9 +12,11 @@ export interface Alert {
   readonly description: string
 }
 
-/** Not the queues that nobody is to consume: dead letters, retries, the history, locks and checkpoints. */
-const working = 'queue!~".+[.](dead|history|retry[.].+|lock[.].+|checkpoint[.].+)"'
-const dropped = '__name__=~"rabbitmq_global_messages_dead_lettered_(rejected|expired|maxlen|delivery_limit)_total"'
+/** n.b. Not one selector for all names: `increase` takes the names away, and equal labels are an error that keeps a rule silent. */
+const dropped = ['rejected', 'expired', 'maxlen', 'delivery_limit'].map((reason) => {
+  const counter = `rabbitmq_global_messages_dead_lettered_${reason}_total`
+  return `sum(increase(${counter}{dead_letter_strategy="disabled"}[10m])) > 0`
+})
 const alarms = '__name__=~"rabbitmq_alarms_(memory_used|free_disk_space)_watermark"'
 
 /**
@@ -58,7 +61,7 @@ export const alerts: readonly Alert[] = [
   },
   {
     alert: 'KedafnDeadLettersDropped',
-    expr: `sum(increase({${dropped},dead_letter_strategy="disabled"}[10m])) > 0`,
+    expr: dropped.join(' or '),
     severity: 'critical',
     summary: 'The broker dropped messages instead of dead-lettering them',
     description:
