@@ -13,10 +13,13 @@ export interface Scaled {
 const partOf = { 'app.kubernetes.io/part-of': 'kedafn' }
 const metadataOf = (name: string) => ({ name, labels: { 'app.kubernetes.io/name': name, ...partOf } })
 
-/** n.b. Metadata that KEDA does not know passes in silence: the tests hold it against the scaler's options. */
+/**
+ * n.b. Metadata that KEDA does not know passes in silence: the tests hold it against the scaler's options. The trigger's name is what
+ * KEDA's metrics have as `scaler`: the queue, by which a dashboard finds the broker's numbers.
+ */
 const triggerOf = ({ name, queue }: Scaled, value: number): Trigger => ({
   type: 'rabbitmq',
-  name: 'queue',
+  name: queue,
   metadata: { protocol: 'http', vhostName: defaultVhost, queueName: queue, mode: 'QueueLength', value: `${value}` },
   authenticationRef: { name },
 })
