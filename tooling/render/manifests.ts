@@ -10,13 +10,14 @@ import { scalingOf } from '../../runtime/core/scaling.ts'
 import { isConsumer, requiredVariables } from '../../runtime/core/spec.ts'
 import { BuildError, type FunctionFacts, modulePathOf, orderedQueuesOf } from '../functions.ts'
 import { alertRules } from './alerts.ts'
+import { dashboardFiles, dashboardFolder, dashboardKustomization } from './dashboards/files.ts'
 import type { Kustomization, Rendered, TopologyObject } from './objects.ts'
 import { type Scaled, scaledJobOf, scalerOf } from './scaler.ts'
 import { topologyObjects } from './topology.ts'
 import { brokerConfig, podTemplateOf, workloadOf } from './workload.ts'
 
 /** Folders that hold rendered files alone: what is not rendered into them any more is deleted. */
-const ownFolders = ['manifests/base', 'keda/base', 'manifests/optional']
+const ownFolders = ['manifests/base', 'keda/base', 'manifests/optional', dashboardFolder]
 
 /**
  * Every rendered file by its path, relative to the root.
@@ -41,6 +42,8 @@ export function renderedFiles(facts: readonly FunctionFacts[], version: string):
   const topology = topologyObjects(complete, facts)
   put('manifests/overlays/rabbitmq-operator', 'topology', topology, 'the queues of functions/')
   put('manifests/overlays/monitoring', 'alerts', [alertRules(version)], 'tooling/render/alerts.ts')
+  for (const [name, text] of dashboardFiles()) files.set(`${dashboardFolder}/${name}`, text)
+  put(dashboardFolder, 'kustomization', [dashboardKustomization()], 'tooling/render/dashboards')
   for (const folder of ['manifests/base', 'keda/base']) {
     const names = [...files.keys()].filter((path) => dirname(path) === folder).map((path) => basename(path))
     const resources = names.filter((name) => !optional.some((one) => `${one.name}.yaml` === name))
@@ -136,7 +139,7 @@ function leftoversOf(root: string, files: ReadonlyMap<string, string>): readonly
       existsSync(join(root, folder)) ? readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }) : []
     )
       .map((name) => `${folder}/${name.replaceAll('\\', '/')}`)
-      .filter((path) => path.endsWith('.yaml') && !files.has(path))
+      .filter((path) => /[.](yaml|json)$/.test(path) && !files.has(path))
   })
 }
 

@@ -78,6 +78,16 @@ export interface Kustomization {
   readonly kind: 'Kustomization' | 'Component'
   readonly resources: readonly string[]
 }
+/** One whose ConfigMaps are made of files. */
+export interface GeneratedConfigMaps {
+  readonly apiVersion: 'kustomize.config.k8s.io/v1beta1'
+  readonly kind: 'Kustomization'
+  readonly configMapGenerator: readonly { readonly name: string; readonly files: readonly string[] }[]
+  readonly generatorOptions: {
+    readonly disableNameSuffixHash: boolean
+    readonly labels: Readonly<Record<string, string>>
+  }
+}
 
 export type Rendered =
   | Deployment
@@ -93,3 +103,4 @@ export type Rendered =
   | PrometheusRule
   | TopologyObject
   | Kustomization
+  | GeneratedConfigMaps
