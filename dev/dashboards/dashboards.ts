@@ -80,6 +80,13 @@ export function interpolated(
   return text
 }
 
+/** What a variable offers: the values of `label` that series of `selector` have. Null for the data source. */
+export function offerOf({ query }: Variable): { readonly selector: string; readonly label: string } | null {
+  const text = typeof query === 'string' ? query : query.query
+  const [, selector, label] = /^label_values\((.+), (\w+)\)$/.exec(text) ?? []
+  return selector && label ? { selector, label } : null
+}
+
 /** The name of a series in the legend. */
 export const legendOf = (format: string, labels: Readonly<Record<string, string>>): string =>
   format.replace(/\{\{\s*(\w+)\s*\}\}/g, (_all, label) => labels[label] ?? '').trim()

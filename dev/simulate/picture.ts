@@ -1,3 +1,4 @@
+import { escaped } from '../svg.ts'
 import type { Sample, SimulationResult } from './simulation.ts'
 
 const width = 960
@@ -79,5 +80,3 @@ function panel({ samples, endMs, y, name, series }: Panel): string {
     ...lines,
   ].join('\n')
 }
-
-const escaped = (text: string): string => text.replace(/&/g, '&amp;').replace(/</g, '&lt;').replace(/>/g, '&gt;')

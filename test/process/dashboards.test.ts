@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { after, type TestContext, test } from 'node:test'
-import { interpolated, legendOf, panelsOf, readDashboards } from '../../dev/dashboards/dashboards.ts'
+import { interpolated, legendOf, offerOf, panelsOf, readDashboards } from '../../dev/dashboards/dashboards.ts'
+import { pictureOf } from '../../dev/dashboards/picture.ts'
 import type { Prometheus, Series } from '../../dev/dashboards/prometheus.ts'
 import { alerts } from '../../tooling/render/alerts.ts'
 import { ownBroker } from '../support/broker.ts'
@@ -31,9 +32,11 @@ interface Question {
 const withoutThresholds = (expr: string): string =>
   expr.replace(/ (?:>=?|<=?|==|!=) [\d.]+/g, ' > -1e9').replace(/ (>=?|<=?|==|!=) on /g, ' $1 bool on ')
 
+const dashboards = readDashboards(join(import.meta.dirname, '..', '..'))
+
 /** What every panel asks, and every alert. */
 const questions: readonly Question[] = [
-  ...[...readDashboards(join(import.meta.dirname, '..', '..')).values()].flatMap((dashboard) =>
+  ...[...dashboards.values()].flatMap((dashboard) =>
     panelsOf(dashboard).flatMap((panel) =>
       (panel.targets ?? []).map(({ refId, expr, legendFormat }) => ({
         name: `${dashboard.title}, ${panel.title}, ${refId}`,
@@ -130,9 +133,33 @@ test('Prometheus has series for what every panel and every alert asks of functio
     `${asked.length} of ${questions.length} queries have series; the others are of a cluster or of RabbitMQ 4`,
   )
   assertReadable(found)
+  await assertOffered(prometheus.api)
+  for (const [name, dashboard] of dashboards) {
+    const times = { from: begun, to: Math.ceil(Date.now() / 1000), step: 1 }
+    const values = name === 'kedafn-autoscaling' ? chosen : {}
+    const { svg, empty } = await pictureOf(dashboard, prometheus.api, times, { values, rateInterval })
+    for (const { title } of panelsOf(dashboard)) assert.ok(svg.includes(title), title)
+    if (name === 'kedafn-functions') assert.deepEqual(empty, [])
+  }
   // What is of the cluster is refused by nobody either.
   for (const { query } of questions) await prometheus.api.now(query)
 })
+
+/** Each variable of the dashboards that know nothing of the cluster has something to choose. */
+async function assertOffered(api: Prometheus): Promise<void> {
+  for (const dashboard of dashboards.values()) {
+    for (const variable of dashboard.templating.list) {
+      const offer = offerOf(variable)
+      if (!offer || dashboard.uid === 'kedafn-autoscaling') continue
+      const { selector, label } = offer
+      const found = await api.now(`group by (${label}) (${interpolated(selector, dashboard, {}, rateInterval)})`)
+      assert.ok(
+        found.some(({ metric }) => metric[label]),
+        `${dashboard.title}: ${variable.name}`,
+      )
+    }
+  }
+}
 
 /** No two series of a panel have one name in its legend, and none is longer than a line of it. */
 function assertReadable(found: ReadonlyMap<Question, readonly Series[]>): void {

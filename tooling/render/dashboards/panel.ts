@@ -55,6 +55,9 @@ const legend = () =>
     .displayMode(LegendDisplayMode.Table)
     .placement(LegendPlacement.Bottom)
     .calcs(['lastNotNull', 'max'])
+    // Of causes that never came about the series are there too, at 0: what happened comes first.
+    .sortBy('Max')
+    .sortDesc(true)
 const tooltip = () => new VizTooltipOptionsBuilder().mode(TooltipDisplayMode.Multi)
 
 const targetsOf = ({ queries }: PanelSpec): DataqueryBuilder[] =>
