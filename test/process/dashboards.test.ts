@@ -4,7 +4,7 @@ import { after, type TestContext, test } from 'node:test'
 import { interpolated, legendOf, offerOf, panelsOf, readDashboards } from '../../dev/dashboards/dashboards.ts'
 import { pictureOf } from '../../dev/dashboards/picture.ts'
 import type { Prometheus, Series } from '../../dev/dashboards/prometheus.ts'
-import { alerts } from '../../tooling/render/alerts.ts'
+import { alertQueries } from '../support/alert-queries.ts'
 import { ownBroker } from '../support/broker.ts'
 import { freePort } from '../support/free-port.ts'
 import type { FunctionProcess } from '../support/function-process.ts'
@@ -28,10 +28,6 @@ interface Question {
   readonly query: string
 }
 
-/** At rest no threshold is passed: any number will do. Two series that are compared are there if the answer is yes or no. */
-const withoutThresholds = (expr: string): string =>
-  expr.replace(/ (?:>=?|<=?|==|!=) [\d.]+/g, ' > -1e9').replace(/ (>=?|<=?|==|!=) on /g, ' $1 bool on ')
-
 const dashboards = readDashboards(join(import.meta.dirname, '..', '..'))
 
 /** What every panel asks, and every alert. */
@@ -46,14 +42,7 @@ const questions: readonly Question[] = [
       })),
     ),
   ),
-  ...alerts.flatMap(({ alert, expr }) =>
-    expr.split(' or ').map((part) => ({
-      name: alert,
-      panel: alert,
-      legend: '',
-      query: withoutThresholds(part).replace(/\[\d+m\]/g, `[${rateInterval}]`),
-    })),
-  ),
+  ...alertQueries(rateInterval).map(({ alert, query }) => ({ name: alert, panel: alert, legend: '', query })),
 ]
 const hasNumber = ({ values: points }: Series): boolean => points.some(([, value]) => Number.isFinite(Number(value)))
 

@@ -1,0 +1,23 @@
+import { alerts } from '../../tooling/render/alerts.ts'
+
+export interface AlertQuery {
+  readonly alert: string
+  readonly query: string
+}
+
+/**
+ * At rest no threshold is passed: any number will do. Two series that are compared are there if the answer is yes or no, and what
+ * must not be absent is there.
+ */
+const withoutThresholds = (expr: string): string =>
+  expr
+    .replace(/ (?:>=?|<=?|==|!=) [\d.]+/g, ' > -1e9')
+    .replace(/ (>=?|<=?|==|!=) on /g, ' $1 bool on ')
+    .replace(/^absent\((.+)\)$/, '$1')
+
+/** What every alert asks for, so that series come back while all is well; over `window` instead of its own minutes. */
+export function alertQueries(window: string): readonly AlertQuery[] {
+  return alerts.flatMap(({ alert, expr }) =>
+    expr.split(' or ').map((part) => ({ alert, query: withoutThresholds(part).replace(/\[\d+m\]/g, `[${window}]`) })),
+  )
+}
