@@ -21,6 +21,7 @@ test('a changed spec, a changed file and a leftover are drift, and rendering men
   assert.equal(status, 1)
   assert.deepEqual(stdout.trim().split('\n'), [
     'keda/base/log-consumer.yaml',
+    'keda/hpa-cpu/hpa.yaml',
     'keda/scaledjob/jobs.yaml',
     'manifests/base/broker.yaml',
     'manifests/base/gone.yaml',

@@ -63,6 +63,15 @@ test('its topology is what the operator has to make besides, and its users may s
   }
 })
 
+test('without it the users of the operators may serve what is deployed, and no more', () => {
+  const objects = rendered('manifests/overlays/rabbitmq-operator')
+  for (const role of ['consumer', 'scaler']) {
+    const { read } = find(objects, 'Permission', `rabbitmq-${role}`).spec.permissions
+    assert.match('logs', new RegExp(read))
+    assert.doesNotMatch('log-alerts', new RegExp(read))
+  }
+})
+
 test('without it, no overlay has anything of it', () => {
   for (const overlay of ['k3d', 'bitnami', 'rabbitmq-operator']) {
     const names = rendered(`manifests/overlays/${overlay}`).map(({ metadata }) => metadata.name)

@@ -11,13 +11,15 @@ import { isConsumer, requiredVariables } from '../../runtime/core/spec.ts'
 import { BuildError, type FunctionFacts, modulePathOf, orderedQueuesOf } from '../functions.ts'
 import { alertRules } from './alerts.ts'
 import { dashboardFiles, dashboardFolder, dashboardKustomization } from './dashboards/files.ts'
-import type { Kustomization, Rendered, TopologyObject } from './objects.ts'
-import { type Scaled, scaledJobOf, scalerOf } from './scaler.ts'
-import { topologyObjects } from './topology.ts'
+import type { Kustomization, Patch, Rendered, TopologyObject } from './objects.ts'
+import { amqpPatchesOf, cpuScalerOf, type Scaled, scaledJobOf, scalerOf } from './scaler.ts'
+import { permissionPatches, topologyObjects } from './topology.ts'
 import { brokerConfig, podTemplateOf, workloadOf } from './workload.ts'
 
 /** Folders that hold rendered files alone: what is not rendered into them any more is deleted. */
 const ownFolders = ['manifests/base', 'keda/base', 'manifests/optional', dashboardFolder]
+
+const consumers = 'the consumers of functions/'
 
 /**
  * Every rendered file by its path, relative to the root.
@@ -35,11 +37,14 @@ export function renderedFiles(facts: readonly FunctionFacts[], version: string):
   for (const one of complete) put('manifests/base', one.name, workloadOf(one, version, ordered), modulePathOf(one.name))
   put('manifests/base', 'broker', [brokerConfig()], 'tooling/render/workload.ts')
   for (const one of scaled) put('keda/base', one.name, scalerOf(one), modulePathOf(one.name))
+  const deployed = scaled.filter(({ name }) => complete.some((one) => one.name === name))
   const jobs = complete.flatMap((one) =>
     scaled.filter(({ name }) => name === one.name).map((of) => scaledJobOf(of, podTemplateOf(one, version))),
   )
-  put('keda/scaledjob', 'jobs', jobs.flat(), 'the consumers of functions/')
-  const topology = topologyObjects(complete, facts)
+  put('keda/scaledjob', 'jobs', jobs.flat(), consumers)
+  put('keda/amqp', 'kustomization', [componentOf(['../base'], amqpPatchesOf(scaled))], consumers)
+  put('keda/hpa-cpu', 'hpa', deployed.map(cpuScalerOf), consumers)
+  const topology = topologyObjects(complete)
   put('manifests/overlays/rabbitmq-operator', 'topology', topology, 'the queues of functions/')
   put('manifests/overlays/monitoring', 'alerts', [alertRules(version)], 'tooling/render/alerts.ts')
   for (const [name, text] of dashboardFiles()) files.set(`${dashboardFolder}/${name}`, text)
@@ -62,9 +67,11 @@ export function renderedFiles(facts: readonly FunctionFacts[], version: string):
       source,
     )
     const known = new Set(topology.map(idOf))
-    const own = topologyObjects([...complete, one], facts).filter((object) => !known.has(idOf(object)))
+    const own = topologyObjects([...complete, one]).filter((object) => !known.has(idOf(object)))
     put(`${folder}/topology`, 'topology', own, source)
-    put(`${folder}/topology`, 'kustomization', [componentOf(['topology.yaml'])], source)
+    // n.b. The same for each of them, or of two that are named the second would take away what the first gave.
+    const patches = permissionPatches(complete, facts)
+    put(`${folder}/topology`, 'kustomization', [componentOf(['topology.yaml'], patches)], source)
   }
   return files
 }
@@ -100,10 +107,11 @@ const kustomizationOf = (resources: readonly string[]): Kustomization => ({
   kind: 'Kustomization',
   resources,
 })
-const componentOf = (resources: readonly string[]): Kustomization => ({
+const componentOf = (resources: readonly string[], patches: readonly Patch[] = []): Kustomization => ({
   apiVersion: 'kustomize.config.k8s.io/v1alpha1',
   kind: 'Component',
   resources,
+  ...(patches.length > 0 ? { patches } : {}),
 })
 
 function yamlOf(objects: readonly Rendered[], source: string): string {

@@ -1,4 +1,5 @@
 import type { Deployment } from 'kubernetes-types/apps/v1.d.ts'
+import type { HorizontalPodAutoscaler } from 'kubernetes-types/autoscaling/v2.d.ts'
 import type { ConfigMap, PersistentVolumeClaim, ServiceAccount } from 'kubernetes-types/core/v1.d.ts'
 import type { ObjectMeta } from 'kubernetes-types/meta/v1.d.ts'
 import type { NetworkPolicy } from 'kubernetes-types/networking/v1.d.ts'
@@ -77,6 +78,12 @@ export interface Kustomization {
   readonly apiVersion: 'kustomize.config.k8s.io/v1beta1' | 'kustomize.config.k8s.io/v1alpha1'
   readonly kind: 'Kustomization' | 'Component'
   readonly resources: readonly string[]
+  readonly patches?: readonly Patch[]
+}
+export interface Patch {
+  readonly target: { readonly kind: string; readonly name?: string }
+  /** A list of changes as JSON Patch has them, in YAML. */
+  readonly patch: string
 }
 /** One whose ConfigMaps are made of files. */
 export interface GeneratedConfigMaps {
@@ -94,6 +101,7 @@ export type Rendered =
   | ServiceAccount
   | ConfigMap
   | PersistentVolumeClaim
+  | HorizontalPodAutoscaler
   | PodDisruptionBudget
   | NetworkPolicy
   | ScaledObject

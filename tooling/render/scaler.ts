@@ -1,7 +1,9 @@
+import type { HorizontalPodAutoscaler } from 'kubernetes-types/autoscaling/v2.d.ts'
 import type { PodTemplateSpec } from 'kubernetes-types/core/v1.d.ts'
 import type { Scaling } from '../../runtime/core/scaling.ts'
-import type { Rendered, ScaledJob, ScaledObject, Trigger, TriggerAuthentication } from './objects.ts'
-import { brokerConfigName, defaultVhost, managementUrlKey, secretOf } from './workload.ts'
+import type { Patch, Rendered, ScaledJob, ScaledObject, Trigger, TriggerAuthentication } from './objects.ts'
+import { replacement } from './patches.ts'
+import { addressKey, brokerConfigName, defaultVhost, managementUrlKey, secretOf } from './workload.ts'
 
 /** A consumer, with what scales it. */
 export interface Scaled {
@@ -69,6 +71,36 @@ export function scalerOf(scaled: Scaled): readonly Rendered[] {
   }
   return [authenticationOf(scaled), object]
 }
+
+/** What KEDA's `amqp` needs otherwise: it sees no delivery that is being handled, so each function's own time must pass first. */
+export const amqpPatchesOf = (all: readonly Scaled[]): readonly Patch[] => [
+  replacement({ kind: 'ScaledObject' }, { '/spec/triggers/0/metadata/protocol': 'amqp' }),
+  replacement({ kind: 'TriggerAuthentication' }, { '/spec/configMapTargetRef/0/key': addressKey }),
+  ...all.map(({ name, scaling }) =>
+    replacement({ kind: 'ScaledObject', name }, { '/spec/cooldownPeriod': scaling.cooldownReadySeconds }),
+  ),
+]
+
+/** Of the CPU request, in percent. n.b. keda/cpu has the same number, and a test holds the two together. */
+const cpuUtilization = 800
+
+/** Without KEDA: from one replica on, since the HPA of most clusters cannot go to zero. */
+export const cpuScalerOf = ({ name, scaling: { min, max } }: Scaled): HorizontalPodAutoscaler => ({
+  apiVersion: 'autoscaling/v2',
+  kind: 'HorizontalPodAutoscaler',
+  metadata: metadataOf(name),
+  spec: {
+    scaleTargetRef: { apiVersion: 'apps/v1', kind: 'Deployment', name },
+    minReplicas: Math.max(1, min),
+    maxReplicas: max,
+    metrics: [
+      {
+        type: 'Resource',
+        resource: { name: 'cpu', target: { type: 'Utilization', averageUtilization: cpuUtilization } },
+      },
+    ],
+  },
+})
 
 /** One Job for each message; KEDA never ends a Job that runs. */
 export function scaledJobOf(scaled: Scaled, template: PodTemplateSpec): readonly Rendered[] {

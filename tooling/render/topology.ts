@@ -4,7 +4,8 @@ import { type ConsumerSpec, type EnvSpec, isConsumer } from '../../runtime/core/
 import { consumerNumbers } from '../../runtime/core/spec-check.ts'
 import { checkpointTopology, type Declaration, topologyOf } from '../../runtime/core/topology.ts'
 import { BuildError, type FunctionFacts } from '../functions.ts'
-import type { TopologyObject } from './objects.ts'
+import type { Patch, TopologyObject } from './objects.ts'
+import { replacement } from './patches.ts'
 import { componentOf, secretOf } from './workload.ts'
 
 /** The name of the RabbitmqCluster, and of the vhost. */
@@ -15,13 +16,9 @@ type Kind = TopologyObject['kind']
 /**
  * What the functions' queues are made of, as objects of the messaging topology operator, with the arguments that the runtime
  * would declare: redeclared with others, a queue is refused.
- * @param served the functions that the users may serve: one that is added later needs no other rights
  * @throws BuildError if two names become one as names of objects, or two consumers want one queue differently
  */
-export function topologyObjects(
-  facts: readonly FunctionFacts[],
-  served: readonly FunctionFacts[],
-): readonly TopologyObject[] {
+export function topologyObjects(facts: readonly FunctionFacts[]): readonly TopologyObject[] {
   const declared = new Map<string, TopologyObject>()
   const add = (objects: readonly TopologyObject[], same: (a: TopologyObject, b: TopologyObject) => boolean): void => {
     for (const object of objects) {
@@ -42,8 +39,22 @@ export function topologyObjects(
   return [
     make('Vhost', operatorVhost, { name: operatorVhost, defaultQueueType: 'quorum', deletionPolicy: 'retain' }),
     ...declared.values(),
-    ...usersOf(served),
+    ...usersOf(facts),
   ]
+}
+
+/** What the logins that serve `before` lack to serve `after`. */
+export function permissionPatches(before: readonly FunctionFacts[], after: readonly FunctionFacts[]): readonly Patch[] {
+  const [given, needed] = [before, after].map((facts) => usersOf(facts).filter(({ kind }) => kind === 'Permission'))
+  return (needed ?? []).flatMap(({ metadata: { name = '' }, spec: { permissions } }) => {
+    const now = given?.find(({ metadata }) => metadata.name === name)?.spec.permissions as Permissions
+    const more = Object.entries(permissions as Permissions).filter(
+      ([key, pattern]) => now[key as keyof Permissions] !== pattern,
+    )
+    if (more.length === 0) return []
+    const values = Object.fromEntries(more.map(([key, pattern]) => [`/spec/permissions/${key}`, pattern]))
+    return [replacement({ kind: 'Permission', name }, values)]
+  })
 }
 
 const make = (kind: Kind, name: string, spec: Record<string, unknown>): TopologyObject => ({

@@ -14,6 +14,7 @@ import type { PodMonitor, Rendered } from './objects.ts'
 
 /** What everything that runs on one broker shares: where it is. Overlays change it in this one place. */
 export const brokerConfigName = 'broker'
+export const addressKey = 'AMQP_URL'
 export const managementUrlKey = 'RABBITMQ_MANAGEMENT_URL'
 export const defaultVhost = '/'
 const namespace = 'kedafn'
@@ -45,7 +46,7 @@ export function brokerConfig(): ConfigMap {
     metadata: { name: brokerConfigName, labels: { 'app.kubernetes.io/part-of': 'kedafn' } },
     data: {
       // n.b. KEDA looks from its own namespace: the full names.
-      AMQP_URL: `amqp://rabbitmq.${namespace}.svc:5672`,
+      [addressKey]: `amqp://rabbitmq.${namespace}.svc:5672`,
       AMQP_VHOST: defaultVhost,
       KEDAFN_TOPOLOGY: 'verify',
       [managementUrlKey]: `http://rabbitmq.${namespace}.svc:15672/`,
