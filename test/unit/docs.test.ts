@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { globSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { errorCodes, exitCodeOf, FnError, retiredErrorCodes } from '../../runtime/core/errors.ts'
@@ -75,6 +75,24 @@ test('each sentence of the contract names a test, and each test that it names is
     for (const [, path, title = ''] of named) {
       const source = readFileSync(`${repository}${path}`, 'utf8')
       assert.ok(source.includes(title.replaceAll(/\s+/g, ' ')), `${path}: ${title}`)
+    }
+  }
+})
+
+test('every scenario has a row in the table of the scenarios, and none besides', () => {
+  const folder = `${repository}test/e2e/`
+  const rows = [...readFileSync(`${folder}README.md`, 'utf8').matchAll(/^\| `([a-z0-9]+)` \|/gm)].map(
+    ([, name]) => name,
+  )
+  const files = globSync('*.e2e.ts', { cwd: folder }).map((file) => file.replace('.e2e.ts', ''))
+  assert.deepEqual(rows.sort(), files.sort())
+})
+
+test('every folder of manifests and keda has its place in their tables', () => {
+  for (const room of ['manifests', 'keda']) {
+    const table = readFileSync(`${repository}${room}/README.md`, 'utf8')
+    for (const file of globSync('{*,overlays/*}/README.md', { cwd: `${repository}${room}` })) {
+      assert.ok(table.includes(`](${file})`), `${room}/${file}`)
     }
   }
 })
