@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { poll } from './support/app.ts'
 import { Kubectl } from './support/kubectl.ts'
-import { Rabbit } from './support/rabbit.ts'
+import { type Login, Rabbit } from './support/rabbit.ts'
 
 const overlay = join(import.meta.dirname, '..', '..', 'manifests', 'overlays', 'rabbitmq-operator')
 const kubectl = new Kubectl('kedafn')
@@ -16,10 +16,35 @@ async function secret(name: string): Promise<Record<string, string>> {
   return Object.fromEntries(Object.entries(data).map(([key, value]) => [key, Buffer.from(value, 'base64').toString()]))
 }
 
+/** A login of our own choice in a vhost of its own with one queue, as objects of the operators. */
+function oddTopology({ username, password, vhost }: Login): object[] {
+  const object = (kind: string, spec: object) => ({
+    apiVersion: 'rabbitmq.com/v1beta1',
+    kind,
+    metadata: { name: 'odd' },
+    spec: { ...spec, rabbitmqClusterReference: { name: 'rabbitmq' } },
+  })
+  const everything = { configure: '.*', write: '.*', read: '.*' }
+  return [
+    {
+      apiVersion: 'v1',
+      kind: 'Secret',
+      metadata: { name: 'odd', labels: { 'rabbitmq.com/topology-operator': 'true' } },
+      stringData: { username, password },
+    },
+    object('Vhost', { name: vhost }),
+    object('Queue', { name: 'odd', vhost, type: 'quorum', durable: true }),
+    object('User', { importCredentialsSecret: { name: 'odd' } }),
+    object('Permission', { vhost, userReference: { name: 'odd' }, permissions: everything }),
+  ]
+}
+
 test('the operators make the topology, the functions only verify it, and deleting the objects loses no data', async (t) => {
   t.after(() => kubectl.run('delete', 'namespace', 'kedafn', '--ignore-not-found', '--timeout=180s'))
   await kubectl.run('apply', '-k', overlay)
   await kubectl.run('wait', '--for=condition=AllReplicasReady', 'rabbitmqcluster/rabbitmq', '--timeout=240s')
+  const odd = { username: 'me@home', password: '#/\\@%: "$', vhost: '/a b' }
+  await kubectl.apply(...oddTopology(odd))
   await kubectl.run('wait', '--for=condition=Ready', topology, '--all', '--timeout=240s')
   await kubectl.run('rollout', 'status', 'deployment/log-producer', '--timeout=180s')
   const log = await kubectl.run('logs', 'deployment/log-producer')
@@ -27,6 +52,9 @@ test('the operators make the topology, the functions only verify it, and deletin
   const { username = '', password = '' } = await secret('rabbitmq-default-user')
   const rabbit = new Rabbit(kubectl, { username, password, vhost: 'kedafn' })
   t.after(() => rabbit[Symbol.asyncDispose]())
+  const oddRabbit = new Rabbit(kubectl, odd)
+  t.after(() => oddRabbit[Symbol.asyncDispose]())
+  assert.equal(await oddRabbit.ready('odd'), 0)
   await rabbit.publish('logs', ['one', 'two'])
   await t.waitFor(async () => assert.equal(await replicas(), 1), poll)
   await t.waitFor(async () => assert.equal((await rabbit.queue('logs'))?.messages, 0), poll)

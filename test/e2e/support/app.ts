@@ -145,6 +145,9 @@ function writeOverlay(folder: string, namespace: string, options: AppOptions): v
     patch: yaml({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name }, data: values }),
   })
   const { username, password, vhost } = login
+  // n.b. KEDA writes a space in vhostName as +, which the management API takes for itself; see keda/http.
+  const inAddress = vhost.includes(' ')
+  const path = '/spec/triggers/0/metadata/vhostName'
   writeFileSync(
     join(overlay, 'kustomization.yaml'),
     yaml({
@@ -163,7 +166,7 @@ function writeOverlay(folder: string, namespace: string, options: AppOptions): v
           AMQP_URL: `amqp://rabbitmq.${namespace}.svc:5672`,
           AMQP_VHOST: vhost,
           KEDAFN_TOPOLOGY: 'declare',
-          RABBITMQ_MANAGEMENT_URL: `http://rabbitmq.${namespace}.svc:15672/`,
+          RABBITMQ_MANAGEMENT_URL: `http://rabbitmq.${namespace}.svc:15672/${inAddress ? encodeURIComponent(vhost) : ''}`,
         }),
         {
           target: { kind: 'StatefulSet', name: 'rabbitmq' },
@@ -177,7 +180,7 @@ function writeOverlay(folder: string, namespace: string, options: AppOptions): v
         },
         {
           target: { kind: 'ScaledObject' },
-          patch: yaml([{ op: 'replace', path: '/spec/triggers/0/metadata/vhostName', value: vhost }]),
+          patch: yaml([inAddress ? { op: 'remove', path } : { op: 'replace', path, value: vhost }]),
         },
         ...Object.entries(settings).map(([name, values]) => data(name, values)),
         ...Object.entries(scaling).map(([name, spec]) => ({
