@@ -6,11 +6,12 @@ import { crashesOfSuspect, triage } from './core/crash.ts'
 import { describe, FnError } from './core/errors.ts'
 import { failedAttempts } from './core/headers.ts'
 import { prefetchFor } from './core/scale.ts'
-import type { ConsumerSpec, Delivery, EnvSpec } from './core/spec.ts'
+import type { ConsumerSpec, EnvSpec } from './core/spec.ts'
 import { topologyOf } from './core/topology.ts'
 import { errorTypeOf, type Verdict, verdictsOf } from './core/verdict.ts'
 import { Handlers } from './handlers.ts'
 import { InPlace, type Retrial } from './in-place.ts'
+import { byMessage, jobsOf, type Reading } from './jobs.ts'
 import { type Move, Moves } from './moves.ts'
 import type { Broker, Clock, Consumer, DeliverySource, Instruments, Log, Random, RawDelivery, Tracer } from './ports.ts'
 import { processSpan, tracedLog } from './process-span.ts'
@@ -50,8 +51,7 @@ export class ConsumerLoop {
   readonly #settlement: Settlement
   readonly #handlers: Handlers
   readonly #moves: Moves
-  readonly #decode: (body: Uint8Array) => unknown
-  readonly #keyOf: (delivery: Delivery<unknown>) => string
+  readonly #reading: Reading
   readonly #abort = new AbortController()
   /** Deliveries that are handled with no other beside them. */
   #suspects: Job[] = []
@@ -84,9 +84,11 @@ export class ConsumerLoop {
     this.#with = consuming
     const { config, spec, broker, clock, log, instruments } = consuming
     const decode = spec.decode ?? bytes
-    this.#decode = typeof decode === 'function' ? decode : (body) => decode.decode(body)
     const { order } = spec
-    this.#keyOf = order === undefined || order === 'queue' ? () => '' : (delivery) => `${order.key(delivery)}`
+    this.#reading = {
+      decode: typeof decode === 'function' ? decode : (body) => decode.decode(body),
+      keyOf: order === undefined || order === 'queue' ? () => '' : (delivery) => `${order.key(delivery)}`,
+    }
     this.#batcher =
       order === undefined
         ? new Batcher(config.batchSize, config.batchMaxWaitMs)
@@ -169,7 +171,7 @@ export class ConsumerLoop {
       const cancelled = this.#consumer.cancel()
       // What runs mostly ends in a moment, and then the rest goes back in one piece, and in its order.
       await this.#untilQuiet(handBackAfterMs)
-      this.#settlement.handBack(notBegun)
+      this.#giveBack(notBegun)
       await cancelled
     }
     await this.#started.catch(() => {})
@@ -207,37 +209,35 @@ export class ConsumerLoop {
     this.#handlers.abort(reason)
   }
 
-  #received(raw: RawDelivery): void {
+  #received(message: RawDelivery): void {
     const { clock, instruments } = this.#with
     this.#turnedAtMs = clock.monotonic()
-    const { messageId: id, body: bytes, redelivered, headers, timestamp } = raw
-    const attempt = failedAttempts(headers) + 1
-    if (attempt === 1 && timestamp !== undefined) {
+    if (message.timestamp !== undefined && failedAttempts(message.headers) === 0) {
       // n.b. clocks of two machines differ: a message can seem to come from the future.
-      instruments.record('kedafn.message.age', Math.max(0, clock.now() - timestamp) / 1000)
+      instruments.record('kedafn.message.age', Math.max(0, clock.now() - message.timestamp) / 1000)
     }
-    const delivery = { id, body: bytes as unknown, bytes, attempt, redelivered, headers }
-    let key = ''
-    let failure: Move | null = null
-    try {
-      delivery.body = this.#decode(bytes)
-      // Once, for what a handler does to a body must not move it to another key.
-      key = this.#keyOf(delivery)
-    } catch (error) {
-      failure = { kind: 'dead', failed: attempt, code: 'FN_DECODE_FAILED', cause: describe(error) }
-    }
-    const job: Job = { raw, delivery, key, settled: null }
-    this.#settlement.begin(job)
+    const jobs = jobsOf(message, this.#reading)
+    for (const job of jobs) this.#settlement.begin(job)
     if (this.#draining || this.#quota.used) {
       // It was on its way while the consumer was cancelled.
-      if (this.#with.spec.order === undefined) this.#settlement.handBack([job])
+      if (this.#with.spec.order === undefined) this.#settlement.handBack(jobs)
     } else {
-      if (failure) this.#moves.moveAll([[job, failure]])
-      else this.#take(job)
+      for (const job of jobs) {
+        if (job.unreadable) this.#moves.moveAll([[job, job.unreadable]])
+        else this.#take(job)
+      }
       this.#quota.take()
       // n.b. Left to the drain, the next delivery would come and go back, which some brokers count.
       if (this.#quota.used) void this.#consumer.cancel()
     }
+  }
+
+  /** To the queue: messages as they came, and what came in one message with something that is done as messages of their own. */
+  #giveBack(jobs: readonly Job[]): void {
+    const { whole, parts } = byMessage(jobs)
+    this.#settlement.handBack(whole)
+    // In an ordered queue it stays where it is until the channel closes.
+    if (this.#with.spec.order === undefined) for (const job of parts) this.#moves.giveBack(job)
   }
 
   /** Something was settled. */
@@ -322,7 +322,7 @@ export class ConsumerLoop {
     this.#running--
     this.#alone = false
     const waited = this.#repeats.end(jobs)
-    if (this.#draining) this.#settlement.handBack(waited)
+    if (this.#draining) this.#giveBack(waited)
     else this.#batcher.putBack(waited)
     this.#pumpSoon()
     this.#ended()
@@ -364,7 +364,7 @@ export class ConsumerLoop {
     this.#settlement.ack(done, 'acked')
     this.#repeats.done(done)
     // In an ordered queue it stays where it is until the channel closes.
-    if (order === undefined) this.#settlement.handBack(toldToStop)
+    if (order === undefined) this.#giveBack(toldToStop)
     if (moves.length > 0) this.#moves.moveAll(moves)
     if (again.length === 0) this.#batcher.release(jobs)
     else this.#inPlace.wait(jobs, again)

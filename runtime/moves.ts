@@ -1,6 +1,6 @@
 import { jitteredDelayMs } from './core/backoff.ts'
 import type { ErrorCode } from './core/errors.ts'
-import { movedHeaders, suspectHeaders } from './core/headers.ts'
+import { movedHeaders, partHeaders, suspectHeaders } from './core/headers.ts'
 import { deadQueueOf, retryQueueOf } from './core/topology.ts'
 import type { Verdict } from './core/verdict.ts'
 import type { Clock, Instruments, Log, OutgoingMessage, Publisher, Random } from './ports.ts'
@@ -56,6 +56,11 @@ export class Moves {
     this.#publish(job, queue, suspectHeaders(job.delivery.headers), ['retried', 'FN_CRASH_LOOP'])
   }
 
+  /** Back to the end of its own queue, as it is: what came in one message with it is done, so that cannot go back. */
+  giveBack(job: Job): void {
+    this.#publish(job, this.#with.queue, partHeaders(job.delivery.headers), ['handedBack'])
+  }
+
   /** The channel of all deliveries is gone: no ack is to come. */
   lost(): void {
     this.#pending = 0
@@ -80,7 +85,7 @@ export class Moves {
     job: Job,
     routingKey: string,
     headers: Record<string, unknown>,
-    [counter, code]: readonly ['retried' | 'dead', ErrorCode],
+    [counter, code]: readonly ['retried' | 'dead', ErrorCode] | readonly ['handedBack'],
     expirationMs?: number,
   ): void {
     const { body, messageId, contentType, timestamp, source } = job.raw
@@ -100,7 +105,10 @@ export class Moves {
     this.#publisher.publish(message, () => {
       if (source.alive) this.#pending--
       const settled = this.#with.settlement.ack([job], counter)
-      this.#with.instruments.count(counter === 'dead' ? 'kedafn.dead_letters' : 'kedafn.retries', settled, code)
+      const { instruments } = this.#with
+      if (code !== undefined) {
+        instruments.count(counter === 'dead' ? 'kedafn.dead_letters' : 'kedafn.retries', settled, code)
+      }
       this.#with.moved()
     })
   }

@@ -52,7 +52,8 @@ export class MessageMaker {
         throw new TypeError('map returned neither { body } nor null')
       headers = mapped.headers
       checkHeaders(headers)
-      body = this.#encode(mapped.body)
+      // n.b. the codec gives back the very bytes of a text that it decoded, so nothing need be encoded to know them.
+      body = spec.encode === text && mapped.body === line.text ? line.bytes : this.#encode(mapped.body)
       if (!(body instanceof Uint8Array)) throw new TypeError(`encode returned ${typeof body}, expected bytes`)
     } catch (error) {
       return this.#dead(messageId, line.bytes, 'FN_MAP_FAILED', describe(error), now)

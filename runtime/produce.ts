@@ -5,6 +5,7 @@ import { LineSplitter, type Piece } from './core/lines.ts'
 import type { EnvSpec, ProducerSpec } from './core/spec.ts'
 import { traceContextOf, traceHeaders } from './core/trace-context.ts'
 import { MessageMaker } from './outgoing.ts'
+import { type Mark, Packer } from './packer.ts'
 import type {
   CheckpointStore,
   Clock,
@@ -30,24 +31,16 @@ export interface Producing {
   readonly tracer?: Tracer | null
 }
 
-/** A place in the source up to which a published message reaches. */
-interface Mark {
-  file: string
-  /** Where the next line begins, or null inside a line that is sent in parts. */
-  end: number | null
-  /** Lines that this message finishes. */
-  readonly lines: number
-}
-
 /**
  * The producer's loop: bytes in, lines out as messages, and the checkpoint behind them. A line counts as sent when the broker
  * has confirmed it; only then does the checkpoint pass it. At most `window + checkpointLines` lines are ever beyond the
- * checkpoint in the store: that many can be repeated after a crash, and no more.
+ * checkpoint in the store, times `linesPerMessage` where they are packed: that many can be repeated after a crash, and no more.
  */
 export class ProducerLoop {
   readonly #with: Producing
   readonly #stop = new AbortController()
   readonly #maker: MessageMaker
+  readonly #packer: Packer
   readonly #checkpointer: Checkpointer
   /** So many lines of this process may have been sent by one before it that died. */
   #mayRepeat: number
@@ -58,12 +51,17 @@ export class ProducerLoop {
 
   constructor(producing: Producing) {
     this.#with = producing
-    this.#mayRepeat = producing.config.window + producing.config.checkpointLines
     const { config, spec, source, store, publisher, clock, log } = producing
+    const { linesPerMessage } = config
+    const [window, checkpointLines] = [config.window * linesPerMessage, config.checkpointLines * linesPerMessage]
+    this.#mayRepeat = window + checkpointLines
     const context = Object.freeze({ signal: this.#stop.signal, log, env: config.env })
     this.#maker = new MessageMaker({ ...config, spec, context, log })
+    this.#packer = new Packer(linesPerMessage, (message, mark) => this.#publish(message, mark))
     this.#checkpointer = new Checkpointer({
       ...config,
+      window,
+      checkpointLines,
       source,
       store,
       clock,
@@ -117,28 +115,35 @@ export class ProducerLoop {
     const now = clock.now()
     for (const piece of pieces) {
       while (!publisher.hasRoom() || !this.#checkpointer.hasRoom()) {
+        // What room is waited for may be what these lines' confirms give.
+        this.#packer.flush()
         await (publisher.hasRoom() ? this.#checkpointer.room() : publisher.room())
         if (this.#stop.signal.aborted) return false
       }
       this.#take(file, piece, now)
     }
+    this.#packer.flush()
     return !this.#stop.signal.aborted
   }
 
   #take(file: string, piece: Piece, now: number): void {
-    const { publisher, instruments } = this.#with
     const made = this.#maker.make(file, piece, now, this.#mayRepeat > 0)
     if (made === null) {
       this.#skip(file, piece.end)
       return
     }
-    const span = this.#span(made)
-    const message = span ? { ...made, headers: { ...made.headers, ...traceHeaders(span.context) } } : made
     const mark: Mark = { file, end: piece.end, lines: piece.end === null ? 0 : 1 }
     // n.b. lines, as the checkpointer counts them: one that goes in many parts is one.
     this.#mayRepeat -= mark.lines
-    this.#newest = mark
     this.#checkpointer.begin(mark.lines, file, piece)
+    this.#packer.add(made, mark, offsetOf(piece))
+  }
+
+  #publish(made: OutgoingMessage, mark: Mark): void {
+    const { publisher, instruments } = this.#with
+    const span = this.#span(made, mark.lines)
+    const message = span ? { ...made, headers: { ...made.headers, ...traceHeaders(span.context) } } : made
+    this.#newest = mark
     instruments.add('sent', mark.lines)
     publisher.publish(message, () => {
       span?.end(message.exchange === '' ? `${message.headers?.[header.code]}` : '')
@@ -153,7 +158,7 @@ export class ProducerLoop {
   }
 
   /** From the publish to the confirm. The context that `map` gave the message, if any, is its parent. */
-  #span({ headers = {}, exchange, routingKey, messageId }: OutgoingMessage): Span | undefined {
+  #span({ headers = {}, exchange, routingKey, messageId }: OutgoingMessage, lines: number): Span | undefined {
     const destination = exchange || routingKey
     return this.#with.tracer?.start({
       name: `publish ${destination}`,
@@ -166,6 +171,7 @@ export class ProducerLoop {
         'messaging.operation.type': 'send',
         'messaging.destination.name': destination,
         'messaging.message.id': messageId,
+        ...(lines > 1 && { 'messaging.batch.message_count': lines }),
       },
     })
   }
@@ -173,7 +179,10 @@ export class ProducerLoop {
   /** The checkpoint passes a skipped line as soon as everything before it is confirmed. */
   #skip(file: string, end: number | null): void {
     this.#with.instruments.add('skipped')
-    if (this.#newest) Object.assign(this.#newest, { file, end })
+    const before = this.#packer.open ?? this.#newest
+    if (before) Object.assign(before, { file, end })
     else this.#checkpointer.confirm(file, end, 0)
   }
 }
+
+const offsetOf = (piece: Piece): number => (piece.kind === 'line' ? piece.line.offset : piece.offset)

@@ -1,5 +1,6 @@
 import { Prefix } from './core/inflight.ts'
 import type { Delivery } from './core/spec.ts'
+import type { Move } from './moves.ts'
 import type { Counters, DeliverySource, Instruments, RawDelivery } from './ports.ts'
 
 /**
@@ -13,18 +14,26 @@ const final: ReadonlySet<keyof Counters> = new Set(['acked', 'dead'])
 
 /** A delivery on its way through the consumer's loop. */
 export interface Job {
+  /** Those that came in one message have its source and its tag. */
   readonly raw: RawDelivery
+  /** How many deliveries its message brought, and whether it is the last of them. */
+  readonly of: number
+  readonly last: boolean
   /** What the handler sees; another attempt of the same delivery in an ordered queue. */
   delivery: Delivery<unknown>
   /** What keeps its order with it, in an ordered queue. */
   readonly key: string
+  /** What becomes of it at once, for it cannot be decoded. */
+  readonly unreadable: Move | null
   /** How it was settled: what was handed back must not be acked as well. */
   settled: 'ack' | 'handed-back' | null
+  /** Which one it is on its channel. */
+  sequence: number
 }
 
 /**
  * Who still owes the broker an answer. Acks go out for the contiguous finished prefix of a channel, one `multiple` ack for
- * all of it, and only on the channel that delivered.
+ * all of it, and only on the channel that delivered. A message is answered when all deliveries that it brought are settled.
  */
 export class Settlement {
   readonly #instruments: Instruments
@@ -43,11 +52,10 @@ export class Settlement {
     if (raw.redelivered) this.#instruments.add('redelivered')
     let unsettled = this.#unsettled.get(raw.source)
     if (!unsettled) {
-      // n.b. delivery tags count from 1 on each channel.
-      unsettled = new Prefix<Job>(1)
+      unsettled = new Prefix<Job>()
       this.#unsettled.set(raw.source, unsettled)
     }
-    unsettled.begin(job)
+    job.sequence = unsettled.begin(job)
   }
 
   /**
@@ -58,11 +66,14 @@ export class Settlement {
     return this.#settle(jobs, 'ack', counter)
   }
 
-  /** Gives these back to the queue at once: together, in their order, if they are all that is unsettled on their channel. */
+  /**
+   * Gives these back to the queue at once: together, in their order, if they are all that is unsettled on their channel. All that came in
+   * one message goes back, or nothing of it.
+   */
   handBack(jobs: readonly Job[]): void {
     for (const [source, ofSource] of Map.groupBy(jobs, ({ raw }) => raw.source)) {
-      const tags = ofSource.map(({ raw }) => raw.tag).sort((a, b) => a - b)
-      const together = this.#unsettled.get(source)?.open === tags.length
+      const tags = [...new Set(ofSource.map(({ raw }) => raw.tag))].sort((a, b) => a - b)
+      const together = this.#unsettled.get(source)?.open === ofSource.length
       const step = together ? returnedInOrder : 1
       for (let from = 0; from < tags.length; from += step) {
         source.handBack(tags[Math.min(from + step, tags.length) - 1] as number, together)
@@ -75,9 +86,10 @@ export class Settlement {
   flush(): void {
     for (const [source, unsettled] of this.#unsettled) {
       const open = new Set<number>()
-      for (const { sequence } of unsettled.pending()) open.add(sequence)
-      const first = Math.min(...open)
-      for (let tag = first + 1; tag < first + unsettled.held; tag++) if (!open.has(tag)) source.ack(tag, false)
+      for (const { entry } of unsettled.pending()) open.add(entry.raw.tag)
+      for (const { raw, last, settled } of unsettled.behind()) {
+        if (last && settled === 'ack' && !open.has(raw.tag)) source.ack(raw.tag, false)
+      }
     }
   }
 
@@ -92,7 +104,7 @@ export class Settlement {
     let count = 0
     for (const job of jobs) {
       job.settled = settled
-      if (!this.#unsettled.get(job.raw.source)?.finish(job.raw.tag)) continue
+      if (!this.#unsettled.get(job.raw.source)?.finish(job.sequence)) continue
       sources.add(job.raw.source)
       count++
       if (final.has(counter)) this.#instruments.record('kedafn.delivery.attempts', job.delivery.attempt)
@@ -101,8 +113,8 @@ export class Settlement {
     for (const source of sources) {
       // What was handed back inside the prefix is settled already; the ack must name a tag that is not.
       let last: number | null = null
-      this.#unsettled.get(source)?.advance((job, tag) => {
-        if (job.settled === 'ack') last = tag
+      this.#unsettled.get(source)?.advance((job) => {
+        if (job.last && job.settled === 'ack') last = job.raw.tag
       })
       if (last !== null) source.ack(last, true)
     }

@@ -24,6 +24,8 @@ export const header = {
   /** A line too long for one message is kept in parts: this part's number from 0, and whether it is the last. */
   part: 'kedafn-part',
   lastPart: 'kedafn-last-part',
+  /** How many lines the message carries, packed: each is a delivery of its own. Absent on a message of one. */
+  lines: 'kedafn-lines',
 } as const
 
 /** A cause longer than this is cut: an AMQP header table must fit one frame. */
@@ -57,6 +59,11 @@ export const isSuspect = (headers: Headers): boolean => headers[header.suspect] 
 /** The headers of a delivery that from now on is handled alone. */
 export function suspectHeaders(headers: Headers): Record<string, unknown> {
   return { ...withoutBrokerHeaders(headers), [header.suspect]: true }
+}
+
+/** The headers of a delivery that goes back by itself: the message that brought it may come again as well. */
+export function partHeaders(headers: Headers): Record<string, unknown> {
+  return { ...withoutBrokerHeaders(headers), [header.mayRepeat]: true }
 }
 
 /**

@@ -61,6 +61,13 @@ export class Prefix<T> {
     return this.#entries.length - this.#head
   }
 
+  /** The entries done but held, for they are behind one that is not. */
+  *behind(): Generator<T> {
+    for (let index = this.#head; index < this.#entries.length; index++) {
+      if (this.#done[index] === true) yield this.#entries[index] as T
+    }
+  }
+
   /** The entries not done, in order. */
   *pending(): Generator<{ sequence: number; entry: T }> {
     for (let index = this.#head; index < this.#entries.length; index++) {

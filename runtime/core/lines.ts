@@ -25,6 +25,7 @@ const none = new Uint8Array(0)
 class ByteLine implements Line {
   readonly bytes: Uint8Array
   readonly offset: number
+  #text: string | undefined
 
   constructor(bytes: Uint8Array, offset: number) {
     this.bytes = bytes
@@ -32,7 +33,8 @@ class ByteLine implements Line {
   }
 
   get text(): string {
-    return text.decode(this.bytes)
+    this.#text ??= text.decode(this.bytes)
+    return this.#text
   }
 }
 

@@ -16,6 +16,15 @@ export interface IntegerOption {
 const day = 86_400_000
 
 const shared = {
+  linesPerMessage: {
+    spec: 'linesPerMessage',
+    env: 'KEDAFN_LINES_PER_MESSAGE',
+    min: 1,
+    max: 1000,
+    default: 1,
+    meaning:
+      'up to how many lines a message carries: a producer packs what is there, at most 16 KiB; a consumer divides its prefetch by it',
+  },
   graceMs: {
     spec: null,
     env: 'KEDAFN_GRACE_MS',

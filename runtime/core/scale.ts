@@ -7,6 +7,8 @@ export interface Capacity {
   readonly batchMaxWaitMs: number
   readonly concurrency: number
   readonly timeoutMs: number
+  /** Up to how many deliveries come in one message. */
+  readonly linesPerMessage: number
   /** Undefined if the spec does not say. */
   readonly messagesPerReplica: number | undefined
 }
@@ -25,15 +27,25 @@ export function prefetchOf(batchSize: number, concurrency: number): number {
  */
 const longestHoldMs = 28 * 60_000
 
+/** How many deliveries one process is through with before the broker loses patience: a message may not carry more. */
+export const deliveriesInTime = ({
+  batchSize,
+  batchMaxWaitMs,
+  concurrency,
+  timeoutMs,
+}: Omit<Capacity, 'messagesPerReplica'>) =>
+  batchSize * concurrency * Math.floor(longestHoldMs / (timeoutMs + batchMaxWaitMs))
+
 /**
- * The prefetch of a consumer: {@link prefetchOf}, but no more than one replica is for, so that new replicas find something,
+ * The prefetch of a consumer, in messages: {@link prefetchOf}, but no more than one replica is for, so that new replicas find something,
  * and no more than is through before the broker loses patience. Never less than the handlers hold at once.
  */
 export function prefetchFor(capacity: Capacity): number {
-  const { batchSize, batchMaxWaitMs, concurrency, timeoutMs, messagesPerReplica } = capacity
-  const held = batchSize * concurrency
-  const rounds = Math.floor(longestHoldMs / (timeoutMs + batchMaxWaitMs))
-  return Math.max(held, Math.min(prefetchOf(batchSize, concurrency), messagesPerReplica ?? maxPrefetch, held * rounds))
+  const { batchSize, concurrency, linesPerMessage, messagesPerReplica = maxPrefetch } = capacity
+  const held = Math.ceil((batchSize * concurrency) / linesPerMessage)
+  const wanted = Math.ceil(prefetchOf(batchSize, concurrency) / linesPerMessage)
+  const inTime = Math.floor(deliveriesInTime(capacity) / linesPerMessage)
+  return Math.max(held, Math.min(wanted, messagesPerReplica, inTime))
 }
 
 /**

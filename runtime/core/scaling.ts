@@ -10,8 +10,8 @@ import { consumerNumbers } from './spec-check.ts'
  *
  * | number | computed from | why |
  * |---|---|---|
- * | `prefetch` | batch, concurrency, `value`, timeout | see `prefetchFor` |
- * | `value` | `scale.messagesPerReplica`, else the prefetch, at least 100 | a replica more must find something to do |
+ * | `prefetch` | batch, concurrency, `value`, timeout, `linesPerMessage` | see `prefetchFor` |
+ * | `value` | `scale.messagesPerReplica`, else the prefetch, at least 100 deliveries | a replica more must find something to do |
  * | `graceMs` | timeout + 5 s | a handler that was begun may use all of its time, then there is time to settle |
  * | `terminationGracePeriodSeconds` | `graceMs` + 5 s | the process ends itself before it is killed |
  * | `cooldownSeconds` | 30 s | longer than the 8 s by which the broker's statistics may lag, and a poll |
@@ -59,13 +59,14 @@ export function scalingOf(name: string, spec: ConsumerSpec<unknown, EnvSpec, unk
     batchMaxWaitMs: number('batchMaxWaitMs'),
     concurrency,
     timeoutMs,
+    linesPerMessage: number('linesPerMessage'),
     messagesPerReplica: spec.scale?.messagesPerReplica,
   }
   const prefetch = prefetchFor(capacity)
   const scaling: Scaling = {
     ...capacity,
     prefetch,
-    value: spec.scale?.messagesPerReplica ?? Math.max(prefetch, consumerOptions.messagesPerReplica.default),
+    value: spec.scale?.messagesPerReplica ?? defaultValueOf(prefetch, number('linesPerMessage')),
     min: number('scaleMin'),
     max: ordered ? (spec.scale?.max ?? Math.max(1, number('scaleMin'))) : number('scaleMax'),
     ...graceOf(timeoutMs),
@@ -78,6 +79,9 @@ export function scalingOf(name: string, spec: ConsumerSpec<unknown, EnvSpec, unk
   problems.throwIfAny('FN_SPEC_INVALID', name)
   return scaling
 }
+
+const defaultValueOf = (prefetch: number, linesPerMessage: number): number =>
+  Math.max(prefetch, Math.ceil(consumerOptions.messagesPerReplica.default / linesPerMessage))
 
 /** The time that a function has to end: a handler's timeout and the settling, for a producer the default. */
 export function graceOf(timeoutMs: number | null): Pick<Scaling, 'graceMs' | 'terminationGracePeriodSeconds'> {

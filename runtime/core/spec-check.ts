@@ -1,6 +1,6 @@
-import { consumerOptions, fits, type IntegerOption, labelOf, rangeOf } from './options.ts'
+import { consumerOptions, fits, type IntegerOption, labelOf, producerOptions, rangeOf } from './options.ts'
 import { Problems, redacted } from './problems.ts'
-import { maxPrefetch, prefetchOf } from './scale.ts'
+import { deliveriesInTime, maxPrefetch, prefetchOf } from './scale.ts'
 import type { ConsumerSpec, EnvSpec, FunctionSpec } from './spec.ts'
 import { isSingle } from './verdict.ts'
 
@@ -22,11 +22,12 @@ const keysOf = {
     'order',
     'scale',
     'retry',
+    'linesPerMessage',
     'env',
     'setup',
     'handle',
   ],
-  producer: ['source', 'queue', 'exchange', 'encode', 'env', 'map'],
+  producer: ['source', 'queue', 'exchange', 'encode', 'linesPerMessage', 'env', 'map'],
   source: ['kind', 'path'],
   batch: ['size', 'maxWaitMs'],
   scale: ['min', 'max', 'messagesPerReplica'],
@@ -67,14 +68,22 @@ function checkConsumer(problems: Problems, spec: Fields): void {
     if (isFields(value)) checkKeys(problems, `${group}.`, value, keysOf[group])
     else if (value !== undefined) problems.add(group, value, `an object of ${keysOf[group].join(', ')}`)
   }
-  const entries = Object.entries(consumerOptionsOf(spec.handle)).map(([key, option]) => {
+  checkTogether(problems, checkIntegers(problems, spec, consumerOptionsOf(spec.handle)))
+}
+
+function checkIntegers<K extends string>(
+  problems: Problems,
+  spec: Fields,
+  options: Readonly<Record<K, IntegerOption>>,
+): Record<K, number> {
+  const entries = Object.entries<IntegerOption>(options).map(([key, option]) => {
     const value = specValue(spec, option)
     if (value === undefined) return [key, option.default] as const
     if (fits(value, option)) return [key, value] as const
     problems.add(labelOf(option), value, rangeOf(option))
     return [key, Number.NaN] as const
   })
-  checkTogether(problems, Object.fromEntries(entries) as Record<keyof typeof consumerOptions, number>)
+  return Object.fromEntries(entries) as Record<K, number>
 }
 
 function checkOrder(problems: Problems, order: unknown): void {
@@ -92,6 +101,7 @@ function checkProducer(problems: Problems, spec: Fields): void {
     }
   } else problems.add('source', source, 'lines({ path })')
   if (typeof spec.map !== 'function') problems.add('map', spec.map, 'a function')
+  checkIntegers(problems, spec, producerOptions)
   checkCodec(problems, 'encode', spec.encode)
 }
 
@@ -152,6 +162,11 @@ export function checkTogether(
   if (prefetchOf(batchSize, concurrency) > maxPrefetch) {
     const option = `${labelOf(consumerOptions.batchSize)} times ${labelOf(consumerOptions.concurrency)}`
     problems.add(option, batchSize * concurrency, `at most ${Math.floor(maxPrefetch / 2)}`)
+  }
+  const most = deliveriesInTime(values)
+  if (values.linesPerMessage > most) {
+    const expected = `at most ${most} with timeoutMs ${values.timeoutMs}: all of a message must be through before the broker loses patience`
+    problems.add(labelOf(consumerOptions.linesPerMessage), values.linesPerMessage, expected)
   }
 }
 

@@ -127,6 +127,8 @@ export interface ConsumerSpec<T, E extends EnvSpec, R> {
   readonly order?: Order<T>
   readonly scale?: ScaleOptions
   readonly retry?: RetryOptions
+  /** Up to how many lines a message of its producer carries. Each is a delivery; the prefetch counts messages. @default 1; 1 to 1000 */
+  readonly linesPerMessage?: number
   readonly env?: E
   /** Opens what the handler needs, before the first delivery. What it returns is closed when the drain ends. */
   readonly setup?: (ctx: Context<E>) => R | Promise<R>
@@ -161,6 +163,11 @@ export interface ProducerSpec<T, E extends EnvSpec> {
   readonly exchange?: string
   /** @default bytes */
   readonly encode?: Codec<T> | ((value: T) => Uint8Array)
+  /**
+   * Packs up to so many lines into one message, at most 16 KiB of them: those that are there, so a lone line leaves at once. A line with
+   * headers of its own goes alone. Consumers get each line as a delivery; KEDA counts messages. @default 1; 1 to 1000
+   */
+  readonly linesPerMessage?: number
   readonly env?: E
   /** A line's message; `null` skips the line. Pure: it may run again for a line whose confirm was lost. */
   readonly map: (line: Line, ctx: Context<E>) => ProducedMessage<T> | null

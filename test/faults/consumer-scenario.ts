@@ -18,30 +18,34 @@ export interface Outcome {
 
 const plainLines = 24
 const deadlineMs = 20_000
-/** A crash repeats what was in flight, and no more: the prefetch, and the one that a session takes before it consumes. */
-const mostRepeats = prefetchOf(4, 1) + 1
+/** A crash repeats what was in flight, and no more: the prefetch, and the message that a session takes before it consumes. */
+const mostRepeats = (linesPerMessage: number): number => (prefetchOf(4, 1) + 1) * linesPerMessage
 
 /**
  * Lines of which one fails until its last attempt and one for good; then a drain with deliveries that have not begun. At the fault the process
  * dies, or loses its connections; lives without faults follow until all is done. Then the ledger is checked.
  */
-export async function consumerScenario(lane: Lane, faulty: Faulty | null): Promise<Outcome> {
+export async function consumerScenario(lane: Lane, faulty: Faulty | null, linesPerMessage = 1): Promise<Outcome> {
   const { number, run } = lane.begin()
   await using _ = run
   const plain = Array.from({ length: plainLines }, (_, index) => `line ${number} ${index}`)
   const late = Array.from({ length: lateLines }, (_, index) => `late ${number} ${index}`)
   const again = `again ${number}`
   const dropped = `drop ${number}`
-  await lane.broker.send('consumed', [...plain.slice(0, 4), again, dropped, ...plain.slice(4)])
+  const send = (lines: readonly string[]) =>
+    linesPerMessage === 1
+      ? lane.broker.send('consumed', lines)
+      : lane.broker.sendPacked('consumed', lines, linesPerMessage)
+  await send([...plain.slice(0, 4), again, dropped, ...plain.slice(4)])
 
   const first = run.start(lane.victims.consumer, { STOP: 'true', ...faultEnv(faulty, run.path('seen')) })
   const last = first.logged('last attempt').then(
-    () => lane.broker.send('consumed', late).then(() => true),
+    () => send(late).then(() => true),
     () => false,
   )
   const refused = await refuseAt({ lane, queue: 'consumed', source: '' }, run, first, faulty)
   assertEnd(first, await ended(first), faulty)
-  if (!(await last)) await lane.broker.send('consumed', late)
+  if (!(await last)) await send(late)
 
   const inOrder = [...plain, ...late]
   // n.b. A copy on its way out of a retry queue is ready in neither queue: an earlier run of the lane may leave one behind.
@@ -62,7 +66,7 @@ export async function consumerScenario(lane: Lane, faulty: Faulty | null): Promi
   const retried = written().length - seen.length
   assert.ok(retried >= 1, 'the last attempt is missing')
   const repeats = written().length - expected.length - 1
-  assert.ok(repeats <= mostRepeats, `${repeats} repeats`)
+  assert.ok(repeats <= mostRepeats(linesPerMessage), `${repeats} repeats`)
   const dead = (await lane.broker.takeAll('consumed.dead')).filter(({ line }) => !isOfEarlierRun(line))
   assert.deepEqual([...new Set(dead.map(({ line }) => line))], [dropped])
   for (const { headers } of dead) {

@@ -30,6 +30,12 @@ const producer = (name: string, producing: Producing): Scenario => {
 
 const scenarios: readonly Scenario[] = [
   producer('a producer of several files that drains', { how: 'drained', checkpoint: 'file', files: 3 }),
+  {
+    name: 'a consumer of packed lines that retries, drops and drains',
+    victim: 'consumer',
+    run: (lane, faulty) => consumerScenario(lane, faulty, 4),
+  },
+  producer('a producer that packs lines and drains', { how: 'drained', checkpoint: 'file', linesPerMessage: 4 }),
   { name: 'a consumer that retries, drops and drains', victim: 'consumer', run: consumerScenario },
   producer('a producer with its checkpoint in the broker', { how: 'drained', checkpoint: 'broker' }),
   producer('a producer that drains', { how: 'drained', checkpoint: 'file' }),

@@ -55,3 +55,17 @@ test('a spec whose numbers cannot work is named with the reason, and nothing is 
   assert.match(stderr, /log-consumer\n.*scale\.messagesPerReplica is 100; expected at least 500/)
   assert.ok(!existsSync(repository.path('manifests')))
 })
+
+test('a producer that packs more than its consumer knows of is refused, and one that packs no more is not', (t) => {
+  const repository = copyRepository(t)
+  const change = (name: string) => {
+    const path = `functions/${name}/function.ts`
+    repository.write(path, repository.read(path).replace("queue: 'logs',", "queue: 'logs',\n  linesPerMessage: 100,"))
+  }
+  change('log-producer')
+  const { status, stderr } = render(repository)
+  assert.equal(status, 2)
+  assert.match(stderr, /log-consumer: linesPerMessage is 1; expected 100, for log-producer packs so many/)
+  change('log-consumer')
+  assert.equal(render(repository).status, 0)
+})

@@ -75,6 +75,30 @@ test('a producer killed in mid-file goes on at its checkpoint: no line missing, 
   assert.equal((await consumer.exited).code, 0)
 })
 
+test('packed lines come out whole and in order, also when the producer is killed among them', async (t) => {
+  const work = new Workspace(t, vhost.url)
+  const lines = numbered(200_000)
+  work.write(`${lines.join('\n')}\n`)
+  const packing = { KEDAFN_LINES_PER_MESSAGE: '100' }
+  const consumer = work.start(built.of('log-consumer'), { ...packing, KEDAFN_BATCH_SIZE: '2000' })
+  const env = { ...packing, KEDAFN_ONCE: 'true', KEDAFN_WINDOW: '50', KEDAFN_CHECKPOINT_LINES: '10' }
+  const killed = work.start(built.of('log-producer'), env)
+  await killed.until('some thousand lines are confirmed', () => (killed.counters?.confirmed ?? 0) > 10_000)
+  killed.kill('SIGKILL')
+  await killed.exited
+  const again = work.start(built.of('log-producer'), env)
+  assert.deepEqual(await again.exited, { code: 0, signal: null })
+  assert.ok((again.counters?.sent ?? 0) < lines.length, 'it went on, and did not begin anew')
+  await t.waitFor(() => assert.equal(work.lines().at(-1), lines.at(-1)), poll)
+  const { repeated, ...compared } = compareLines(lines, work.lines())
+  assert.deepEqual(compared, { missing: 0, strangers: 0, ordered: true })
+  assert.ok(repeated <= (50 + 10) * 100, `${repeated} repeats`)
+  consumer.kill('SIGTERM')
+  assert.equal((await consumer.exited).code, 0)
+  const { acked = 0, received = 0, repeated: told = 0, handedBack = 0 } = consumer.counters ?? {}
+  assert.equal(acked + told + handedBack, received)
+})
+
 test('a consumer killed between its write and its ack repeats at most what it held, and loses nothing', async (t) => {
   const work = new Workspace(t, vhost.url)
   const lines = numbered(40_000)

@@ -40,6 +40,7 @@ test('a consumer with nothing set has every default', () => {
   assert.deepEqual(read(consumer), {
     ...shared,
     kind: 'consumer',
+    linesPerMessage: 1,
     batchSize: 100,
     batchMaxWaitMs: 0,
     concurrency: 1,
@@ -63,6 +64,7 @@ test('a producer with nothing set has every default', () => {
   assert.deepEqual(read(producer), {
     ...shared,
     kind: 'producer',
+    linesPerMessage: 1,
     window: 1000,
     maxLineBytes: 16_777_216,
     checkpointLines: 1000,
@@ -118,6 +120,7 @@ for (const [spec, table] of [
         KEDAFN_RETRY_MAX_DELAY_MS: '86400000',
         KEDAFN_BATCH_SIZE: '1',
         KEDAFN_CONCURRENCY: '1',
+        KEDAFN_TIMEOUT_MS: '10',
       }
       for (const value of [min, max]) {
         assert.partialDeepStrictEqual(read(spec, { ...room, [env]: `${value}` }), { [key]: value })

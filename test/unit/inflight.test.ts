@@ -133,3 +133,14 @@ test('a long run keeps its numbers while the memory behind it is cut off', () =>
   assert.equal(prefix.finish(20_000 - window), false)
   assert.deepEqual([...prefix.pending()].at(-1), { sequence: 20_000, entry: 20_000 })
 })
+
+test('what is done behind something that is not is held, and told', () => {
+  const prefix = new Prefix<string>()
+  const [a, b, c] = [prefix.begin('a'), prefix.begin('b'), prefix.begin('c')]
+  prefix.finish(b)
+  prefix.finish(c)
+  assert.deepEqual([...prefix.behind()], ['b', 'c'])
+  prefix.finish(a)
+  prefix.advance()
+  assert.deepEqual([...prefix.behind()], [])
+})

@@ -36,7 +36,14 @@ test('handlers are told to give up a tenth of the grace period before it ends, w
 })
 
 test('a prefetch is no more than one replica is for, or than is through in 28 minutes, and no less than what runs', () => {
-  const capacity = { batchSize: 1, batchMaxWaitMs: 0, concurrency: 1, timeoutMs: 1000, messagesPerReplica: undefined }
+  const capacity = {
+    batchSize: 1,
+    batchMaxWaitMs: 0,
+    concurrency: 1,
+    timeoutMs: 1000,
+    linesPerMessage: 1,
+    messagesPerReplica: undefined,
+  }
   for (const [changed, prefetch] of [
     [{}, 10],
     [{ batchSize: 500 }, 1000],
@@ -49,6 +56,12 @@ test('a prefetch is no more than one replica is for, or than is through in 28 mi
     [{ timeoutMs: 840_000, batchMaxWaitMs: 1 }, 1],
     [{ timeoutMs: 1_500_000, batchMaxWaitMs: 60_000, concurrency: 100 }, 100],
     [{ timeoutMs: 1_500_000, batchMaxWaitMs: 60_000, batchSize: 3, concurrency: 1 }, 3],
+    [{ batchSize: 500, linesPerMessage: 100 }, 10],
+    [{ batchSize: 500, linesPerMessage: 300 }, 4],
+    [{ batchSize: 1, concurrency: 10, linesPerMessage: 100 }, 1],
+    [{ batchSize: 500, linesPerMessage: 100, messagesPerReplica: 7 }, 7],
+    [{ batchSize: 10, timeoutMs: 300_000, linesPerMessage: 25 }, 1],
+    [{ batchSize: 10, timeoutMs: 300_000, linesPerMessage: 10 }, 2],
   ] as const) {
     assert.equal(prefetchFor({ ...capacity, ...changed }), prefetch, JSON.stringify(changed))
   }

@@ -54,8 +54,9 @@ for (const [what, spec] of [
   })
 }
 
-const consumerKeys = 'queue, exchange, decode, batch, concurrency, timeoutMs, order, scale, retry, env, setup, handle'
-const producerKeys = 'source, queue, exchange, encode, env, map'
+const consumerKeys =
+  'queue, exchange, decode, batch, concurrency, timeoutMs, order, scale, retry, linesPerMessage, env, setup, handle'
+const producerKeys = 'source, queue, exchange, encode, linesPerMessage, env, map'
 const nameRule = '1 to 200 of A-Z a-z 0-9 . _ -, not beginning with amq.'
 const codecRule = 'a codec (text, json, bytes) or a function'
 

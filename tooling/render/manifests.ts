@@ -98,8 +98,24 @@ function scaledOf(facts: readonly FunctionFacts[]): readonly Scaled[] {
       return []
     }
   })
+  problems.push(...packedUnsaid(facts))
   if (problems.length > 0) throw new BuildError(problems.join('\n'))
   return scaled
+}
+
+/** A consumer that does not know how much a message brings prefetches too much of it. */
+function packedUnsaid(facts: readonly FunctionFacts[]): string[] {
+  return facts.flatMap(({ name, spec }) => {
+    if (!isConsumer(spec)) return []
+    const { queue, linesPerMessage: said = 1 } = spec
+    const packing = facts.filter((one) => !isConsumer(one.spec) && one.spec.queue === queue)
+    return packing
+      .filter((one) => (one.spec.linesPerMessage ?? 1) > said)
+      .map((one) => {
+        const packs = one.spec.linesPerMessage
+        return `${name}: linesPerMessage is ${said}; expected ${packs}, for ${one.name} packs so many into a message of '${queue}'`
+      })
+  })
 }
 
 const kustomizationOf = (resources: readonly string[]): Kustomization => ({
