@@ -7,7 +7,8 @@ export class Member {
   #process: FunctionProcess
   #wanted = true
   #forced = false
-  #told = false
+  /** How often it was told to drain. */
+  #told = 0
   /** Settles when it ended and is not to be started again. */
   readonly over: Promise<void>
   /** Each end that nobody asked for, and each drain that failed. */
@@ -19,7 +20,7 @@ export class Member {
     this.#start = () => {
       this.lives++
       this.#forced = false
-      this.#told = false
+      this.#told = 0
       return new FunctionProcess(bundle, env, folder)
     }
     this.#process = this.#start()
@@ -34,7 +35,7 @@ export class Member {
 
   /** SIGTERM: it drains, and another one takes its place. */
   replace(): void {
-    this.#told = true
+    this.#told++
     this.#process.kill('SIGTERM')
   }
 
@@ -64,7 +65,8 @@ export class Member {
       const { code, signal } = await this.#process.exited
       // Told to stop before it ran a line of ours: it had taken nothing.
       const unborn = signal === 'SIGTERM' && this.#process.entries.length === 0
-      const drained = this.#told && (code === 0 || unborn)
+      // n.b. told twice, it does not wait any more, and says so by its exit code.
+      const drained = this.#told > 0 && (code === 0 || unborn || (this.#told > 1 && code === 1))
       if (!drained && !this.#forced) {
         const last = this.#process.entries.findLast(({ level }) => level === 'error')
         this.problems.push(`${this.name} ended with ${signal ?? code}: ${JSON.stringify(last)} ${this.#process.stderr}`)
