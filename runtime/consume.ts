@@ -216,6 +216,7 @@ export class ConsumerLoop {
       // n.b. clocks of two machines differ: a message can seem to come from the future.
       instruments.record('kedafn.message.age', Math.max(0, clock.now() - message.timestamp) / 1000)
     }
+    instruments.add('messages')
     const jobs = jobsOf(message, this.#reading)
     for (const job of jobs) this.#settlement.begin(job)
     if (this.#draining || this.#quota.used) {

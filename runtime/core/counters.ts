@@ -8,7 +8,9 @@ export interface Counters {
   skipped: number
   /** Publishes that came back because no queue is bound. */
   unroutable: number
-  /** Deliveries that came from the broker. */
+  /** Messages that came from the broker. */
+  messages: number
+  /** Deliveries that they brought: one, or as many as they have lines. */
   received: number
   /** Deliveries that came with the redelivered flag. */
   redelivered: number
@@ -37,6 +39,7 @@ export const noCounters: Counters = {
   confirmed: 0,
   skipped: 0,
   unroutable: 0,
+  messages: 0,
   received: 0,
   redelivered: 0,
   acked: 0,

@@ -67,9 +67,10 @@ export const metrics = {
     kind: 'counter',
     unit: '{message}',
     of: 'consumer',
-    description: 'Deliveries that came from the broker, each time they came.',
+    description:
+      'Messages that came from the broker, each time they came. Each brings one delivery, or as many as it has lines.',
     fixed: { ...rabbitmq, 'messaging.operation.name': 'consume' },
-    totals: { '': 'received' },
+    totals: { '': 'messages' },
   },
   'messaging.client.operation.duration': {
     kind: 'histogram',

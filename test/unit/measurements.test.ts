@@ -70,7 +70,7 @@ test('readings are asked by whoever looks, added up, and no more once they ended
 
 test('totals are shown as they are', () => {
   const measurements = new Measurements()
-  measurements.counters.received = 7
+  measurements.counters.messages = 7
   measurements.counters.handedBack = 2
   assert.equal(points(measurements, 'messaging.client.consumed.messages')[''], 7)
   assert.equal(points(measurements, 'kedafn.deliveries.settled').handed_back, 2)
