@@ -32,6 +32,9 @@ export function shippedPipeline(
   }
 }
 
+/** A hundred lines a message, and batches that are worth a sync. */
+export const packing = { KEDAFN_LINES_PER_MESSAGE: '100', KEDAFN_BATCH_SIZE: '5000' }
+
 export const inputOf = (folder: string, lines: number): string => join(folder, `${lines}.txt`)
 
 const sizeOf = async (path: string): Promise<number> => (await stat(path).catch(() => null))?.size ?? 0

@@ -1,6 +1,6 @@
 /**
  * What the history costs: the same pipeline with the stream `logs.history` bound to the exchange, and without that binding, in
- * one interleaved run. `npm run bench:history -- --rounds 5 --lines 50000`
+ * one interleaved run. `npm run bench:history -- --rounds 5 --lines 50000`; with `--packed` up to 100 lines a message
  */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { cpus, loadavg, tmpdir } from 'node:os'
@@ -10,11 +10,15 @@ import { connect } from 'amqplib'
 import { provideBroker } from '../dev/broker.ts'
 import { historyOf } from '../runtime/core/topology.ts'
 import { bundleFunctions } from '../tooling/bundle.ts'
-import { format, inputOf, measure, ratio, shippedPipeline, summary } from './contest.ts'
+import { format, inputOf, measure, packing, ratio, shippedPipeline, summary } from './contest.ts'
 import { writeInput } from './input.ts'
 
 const { values } = parseArgs({
-  options: { rounds: { type: 'string', default: '5' }, lines: { type: 'string', default: '50000' } },
+  options: {
+    rounds: { type: 'string', default: '5' },
+    lines: { type: 'string', default: '50000' },
+    packed: { type: 'boolean', default: false },
+  },
 })
 const rounds = Number(values.rounds)
 const lines = Number(values.lines)
@@ -34,9 +38,10 @@ try {
   const connection = await connect(broker.url, { noDelay: true })
   const channel = await connection.createChannel()
   // A round that does not count warms up, and declares.
-  await measure({ name: 'first', lines, ...shippedPipeline(dist, { AMQP_URL: broker.url }) }, folder)
+  const env = { AMQP_URL: broker.url, ...(values.packed && packing) }
+  await measure({ name: 'first', lines, ...shippedPipeline(dist, env) }, folder)
   // n.b. from here on nothing is declared: each session would bind the history again. What only verifies cannot see bindings.
-  const functions = shippedPipeline(dist, { AMQP_URL: broker.url, KEDAFN_TOPOLOGY: 'verify' })
+  const functions = shippedPipeline(dist, { ...env, KEDAFN_TOPOLOGY: 'verify' })
   const change = {
     with: () => channel.bindQueue(historyOf(name), name, ''),
     without: () => channel.unbindQueue(historyOf(name), name, ''),

@@ -1,6 +1,6 @@
 /**
  * File -> producer process -> RabbitMQ -> consumer process -> file, lines a second: the functions as they are shipped against
- * two floors, in one interleaved run. `npm run bench -- --rounds 5 --lines 100000 --naive-lines 2000`
+ * two floors, in one interleaved run. `npm run bench -- --rounds 5 --lines 100000 --naive-lines 2000 --packed-lines 1000000`
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { provideBroker } from '../dev/broker.ts'
 import { bundleFunctions } from '../tooling/bundle.ts'
-import { type Contender, format, inputOf, measure, ratio, shippedPipeline, stdio, summary } from './contest.ts'
+import { type Contender, format, inputOf, measure, packing, ratio, shippedPipeline, stdio, summary } from './contest.ts'
 import { writeInput } from './input.ts'
 
 const { values } = parseArgs({
@@ -17,6 +17,7 @@ const { values } = parseArgs({
     rounds: { type: 'string', default: '5' },
     lines: { type: 'string', default: '100000' },
     'naive-lines': { type: 'string', default: '2000' },
+    'packed-lines': { type: 'string', default: '1000000' },
   },
 })
 const rounds = Number(values.rounds)
@@ -43,13 +44,18 @@ const contenders: readonly Contender[] = [
     consumer: (output) => rival('bare-consumer', 'bench-bare', output),
   },
   { name: 'kedafn', lines, ...shippedPipeline(join(folder, 'dist'), { AMQP_URL: broker.url }) },
+  {
+    name: 'packed',
+    lines: Number(values['packed-lines']),
+    ...shippedPipeline(join(folder, 'dist'), { AMQP_URL: broker.url, ...packing }),
+  },
 ]
 
 try {
   await bundleFunctions({ root, outDir: join(folder, 'dist'), names: ['log-producer', 'log-consumer'] })
   for (const count of new Set(contenders.map((contender) => contender.lines)))
     await writeInput(inputOf(folder, count), count)
-  const rates: Record<string, number[]> = { naive: [], bare: [], kedafn: [] }
+  const rates: Record<string, number[]> = { naive: [], bare: [], kedafn: [], packed: [] }
   for (let round = 1; round <= rounds; round++) {
     for (const contender of contenders) {
       const rate = await measure(contender, folder)
@@ -57,17 +63,19 @@ try {
       say(`round ${round} ${contender.name.padEnd(7)} ${format(rate)} lines/s`)
     }
   }
-  const { naive = [], bare = [], kedafn = [] } = rates
-  const against = { naive: ratio(kedafn, naive), bare: ratio(kedafn, bare) }
+  const { naive = [], bare = [], kedafn = [], packed = [] } = rates
+  const against = { naive: ratio(kedafn, naive), bare: ratio(kedafn, bare), packed: ratio(packed, kedafn) }
   process.stdout.write(
     [
       `${cpus().length} x ${cpus()[0]?.model}, load ${loadavg()[0]?.toFixed(1)}, Node ${process.version}, ${broker.description}`,
-      `${rounds} rounds, interleaved; lines of 100 bytes, one a message; median (min to max) lines/s`,
+      `${rounds} rounds, interleaved; lines of 100 bytes, one a message unless packed; median (min to max) lines/s`,
       `naive   ${summary(naive)}   await each confirm, prefetch 1, write per line, no fsync`,
       `bare    ${summary(bare)}   bare amqplib with the same guarantees`,
       `kedafn  ${summary(kedafn)}`,
+      `packed  ${summary(packed)}   the same, up to 100 lines a message`,
       `kedafn / naive  ${against.naive.toFixed(1)}   goal >= 10`,
       `kedafn / bare   ${against.bare.toFixed(2)}   goal >= 0.6`,
+      `packed / kedafn ${against.packed.toFixed(1)}   goal >= 20`,
       '',
     ].join('\n'),
   )

@@ -7,13 +7,11 @@ import type { RawDelivery } from './ports.ts'
 export function unpacked(raw: RawDelivery): readonly RawDelivery[] | string {
   const count = linesOf(raw.headers)
   if (count === null) return [raw]
-  const lines = unpack(raw.messageId, raw.body, count)
-  if (typeof lines === 'string') return lines
   const { [header.lines]: _lines, ...rest } = raw.headers
   const headers: Headers = rest
   const { source, tag, contentType, timestamp, redelivered } = raw
   // n.b. written out: to spread an object for each line is felt.
-  return lines.map(({ messageId, body }) => {
+  return unpack(raw.messageId, raw.body, count, (messageId, body): RawDelivery => {
     return { source, tag, body, messageId, contentType, timestamp, redelivered, headers }
   })
 }

@@ -21,7 +21,9 @@ export interface Batching<T> {
 export class Batcher<T> implements Batching<T> {
   readonly #size: number
   readonly #maxWaitMs: number
-  readonly #items: { item: T; at: number }[] = []
+  readonly #items: T[] = []
+  /** When each came. n.b. a list of its own: an object more for each item is felt. */
+  readonly #at: number[] = []
 
   constructor(size: number, maxWaitMs: number) {
     this.#size = size
@@ -33,28 +35,32 @@ export class Batcher<T> implements Batching<T> {
   }
 
   push(item: T, now: number): void {
-    this.#items.push({ item, at: now })
+    this.#items.push(item)
+    this.#at.push(now)
   }
 
   putBack(items: readonly T[]): void {
-    this.#items.unshift(...items.map((item) => ({ item, at: Number.NEGATIVE_INFINITY })))
+    this.#items.unshift(...items)
+    this.#at.unshift(...items.map(() => Number.NEGATIVE_INFINITY))
   }
 
   dueInMs(now: number): number | null {
-    const [oldest] = this.#items
-    if (!oldest) return null
+    const [oldest] = this.#at
+    if (oldest === undefined) return null
     if (this.length >= this.#size) return 0
-    return Math.max(0, oldest.at + this.#maxWaitMs - now)
+    return Math.max(0, oldest + this.#maxWaitMs - now)
   }
 
   take(): T[] {
-    return this.#items.splice(0, this.#size).map(({ item }) => item)
+    this.#at.splice(0, this.#size)
+    return this.#items.splice(0, this.#size)
   }
 
   release(): void {}
 
   clear(): T[] {
-    return this.#items.splice(0).map(({ item }) => item)
+    this.#at.length = 0
+    return this.#items.splice(0)
   }
 }
 

@@ -4,13 +4,6 @@ import type { Headers } from './spec.ts'
 /** Lines in one message have no more bytes than this together; a longer one goes alone. */
 export const packBytes = 16 * 1024
 
-/** One line as it stands in a pack. */
-export interface Packed {
-  /** The id that it would have as a message of its own. */
-  readonly messageId: string
-  readonly body: Uint8Array
-}
-
 /** Two numbers of 32 bits a line: the length of its body, and by how much its offset is beyond that of the line before. */
 const entryBytes = 8
 const newline = 10
@@ -41,22 +34,30 @@ export function linesOf(headers: Headers): unknown {
   return headers[header.lines] ?? null
 }
 
-/** The lines of a message that carries `count` of them; they share its memory. In words what is wrong with it, if anything is. */
-export function unpack(messageId: string, body: Uint8Array, count: unknown): readonly Packed[] | string {
+/**
+ * What `make` makes of each line of a message that carries `count` of them: of the id that it would have as a message of its own, and of its
+ * body, which shares the message's memory. In words what is wrong with the message, if anything is.
+ */
+export function unpack<T>(
+  messageId: string,
+  body: Uint8Array,
+  count: unknown,
+  make: (messageId: string, body: Uint8Array) => T,
+): readonly T[] | string {
   if (typeof count !== 'number' || !Number.isSafeInteger(count) || count < 1) return `it says it has ${count} lines`
   const size = body.length - entryBytes * count
   if (size < count) return `its ${body.length} bytes are too few for ${count} lines`
   const [, file, first] = /^(.*):([0-9]{1,16})$/s.exec(messageId) ?? []
   if (first === undefined) return `its id '${messageId}' is not that of a line`
   const index = new DataView(body.buffer, body.byteOffset + size, entryBytes * count)
-  const lines: Packed[] = []
+  const lines: T[] = []
   let at = 0
   let offset = Number(first)
   for (let number = 0; number < count; number++) {
     const end = at + index.getUint32(entryBytes * number)
     offset += index.getUint32(entryBytes * number + 4)
     if (end >= size || body[end] !== newline) return `line ${number + 1} of ${count} does not end where its index says`
-    lines.push({ messageId: `${file}:${offset}`, body: body.subarray(at, end) })
+    lines.push(make(`${file}:${offset}`, body.subarray(at, end)))
     at = end + 1
   }
   return at === size ? lines : `behind its ${count} lines there are ${size - at} bytes more`

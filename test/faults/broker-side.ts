@@ -56,11 +56,12 @@ export class BrokerSide {
       const { messageId, headers } = message.properties
       if (messageId === filler) continue
       const count = linesOf(headers ?? {})
-      const lines = count === null ? [{ messageId, body: message.content }] : unpack(messageId, message.content, count)
-      if (typeof lines === 'string') throw new Error(lines)
-      for (const { messageId: id, body } of lines) {
-        taken.push({ id, line: Buffer.from(body).toString('latin1'), headers: headers ?? {} })
+      const one = (id: string, body: Uint8Array): Taken => {
+        return { id, line: Buffer.from(body).toString('latin1'), headers: headers ?? {} }
       }
+      const lines = count === null ? [one(messageId, message.content)] : unpack(messageId, message.content, count, one)
+      if (typeof lines === 'string') throw new Error(lines)
+      taken.push(...lines)
     }
   }
 

@@ -10,9 +10,10 @@ import { producing } from './producing.ts'
 
 const linesOfMessage = ({ messageId, body, headers = {} }: OutgoingMessage): string[] => {
   const count = linesOf(headers)
-  const lines = count === null ? [{ messageId, body }] : unpack(messageId, body, count)
+  const shown = (id: string, line: Uint8Array) => `${id.split(':').at(-1)} ${Buffer.from(line)}`
+  const lines = count === null ? [shown(messageId, body)] : unpack(messageId, body, count, shown)
   if (typeof lines === 'string') assert.fail(lines)
-  return lines.map((line) => `${line.messageId.split(':').at(-1)} ${Buffer.from(line.body)}`)
+  return [...lines]
 }
 
 /** A message of these lines, as a producer packs them. */

@@ -20,10 +20,9 @@ test('whatever lines are packed come out, with the ids that they have as message
       const packed = pack(given)
       const body = new Uint8Array(packed.length + shift).subarray(shift)
       body.set(packed)
-      const out = unpack(`${file}:${from}`, body, given.length)
-      if (typeof out === 'string') assert.fail(out)
+      const out = unpack(`${file}:${from}`, body, given.length, (id, line) => [id, [...line]])
       assert.deepEqual(
-        out.map((one) => [one.messageId, [...one.body]]),
+        out,
         given.map((one) => [`${file}:${one.offset}`, [...one.body]]),
       )
     }),
@@ -59,14 +58,17 @@ for (const [what, id, body, count, problem] of [
   ['a last line that ends in the index', 'f:10', changed(19, 4), 2, 'line 2 of 2 does not end where its index says'],
 ] as const) {
   test(`${what} is no pack, and it is said why`, () => {
-    assert.equal(unpack(id, body, count), problem)
+    assert.equal(
+      unpack(id, body, count, () => {}),
+      problem,
+    )
   })
 }
 
 test('whatever bytes say that they are a pack are lines or a problem, never an exception', () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 80 }), fc.integer({ min: -1, max: 9 }), (body, count) => {
-      const out = unpack('f:0', body, count)
+      const out = unpack('f:0', body, count, () => {})
       assert.ok(typeof out === 'string' || out.length === count)
     }),
   )
