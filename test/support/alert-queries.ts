@@ -1,4 +1,4 @@
-import { alerts } from '../../tooling/render/alerts.ts'
+import { alerts, recordings } from '../../tooling/render/alerts.ts'
 
 export interface AlertQuery {
   readonly alert: string
@@ -15,9 +15,16 @@ const withoutThresholds = (expr: string): string =>
     .replace(/ (>=?|<=?|==|!=) on /g, ' $1 bool on ')
     .replace(/^absent\((.+)\)$/, '$1')
 
-/** What every alert asks for, so that series come back while all is well; over `window` instead of its own minutes. */
+/** Whoever asks has loaded no rules: a recorded name is what it records. */
+const withoutRecords = (expr: string): string =>
+  recordings.reduce((asked, { record, expr: recorded }) => asked.replaceAll(record, recorded), expr)
+
+/** What every alert and every recording asks for, so that series come back while all is well; over `window` instead of its own minutes. */
 export function alertQueries(window: string): readonly AlertQuery[] {
-  return alerts.flatMap(({ alert, expr }) =>
-    expr.split(' or ').map((part) => ({ alert, query: withoutThresholds(part).replace(/\[\d+m\]/g, `[${window}]`) })),
+  const named = [...alerts, ...recordings.map(({ record, expr }) => ({ alert: record, expr }))]
+  return named.flatMap(({ alert, expr }) =>
+    withoutRecords(expr)
+      .split(' or ')
+      .map((part) => ({ alert, query: withoutThresholds(part).replace(/\[\d+m\]/g, `[${window}]`) })),
   )
 }
