@@ -45,6 +45,9 @@ export interface Spans extends Tracer {
 }
 export type MakeSpans = new (clock: Clock, log: Log, ratio: number) => Spans
 
+/** What was settled has left the process by then. */
+const ackLeavesMs = 10
+
 /** Without any work what sends spans is loaded after this long. */
 const spansAfterMs = 500
 
@@ -157,8 +160,11 @@ class Process {
     if (this.#worked) return
     this.#worked = true
     this.#lifetime.worked()
-    this.#probes?.firstWorkDone()
-    this.#sendSpans()
+    // n.b. the ack itself leaves some turns of the event loop later, and loading telemetry would hold it up by as much as it takes.
+    systemClock.after(ackLeavesMs, () => {
+      this.#probes?.firstWorkDone()
+      this.#sendSpans()
+    })
   }
 
   /** What sends spans can wait, as the port can, until the first work is done. */
