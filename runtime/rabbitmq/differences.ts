@@ -31,7 +31,7 @@ const probes = {
 const mostQuestions = 30
 
 /**
- * Compares all of a topology with what stands, and changes nothing. Bindings cannot be asked for over AMQP (a message that tries
+ * Compares all of a topology with what stands, and changes nothing; all of it at once, for a function is started to work. Bindings cannot be asked for over AMQP (a message that tries
  * them would arrive), nor can what a role has no permission on; arguments take the permission to configure.
  */
 export async function compareTopology(
@@ -39,17 +39,27 @@ export async function compareTopology(
   life: Life,
   topology: readonly Declaration[],
 ): Promise<Findings> {
-  const findings: Findings = { missing: [], differences: [], unseen: [], standing: [] }
-  for (const declaration of topology) {
-    if (declaration.kind === 'binding') {
-      findings.unseen.push(`binding of '${declaration.queue}' to '${declaration.exchange}'`)
-      findings.standing.push(declaration)
-    } else {
-      const tolerated = await compare(declaration, (question) => ask(connection, life, question), findings)
-      findings.standing.push(declaration.kind === 'queue' ? withFound(declaration, tolerated) : declaration)
-    }
+  const all = await Promise.all(
+    topology.map(async (declaration): Promise<Findings> => {
+      const findings: Findings = { missing: [], differences: [], unseen: [], standing: [] }
+      if (declaration.kind === 'binding') {
+        findings.unseen.push(`binding of '${declaration.queue}' to '${declaration.exchange}'`)
+        findings.standing.push(declaration)
+      } else {
+        const asking = new Asking(connection, life)
+        const tolerated = await compare(declaration, (question) => asking.ask(question), findings)
+        await asking.end()
+        findings.standing.push(declaration.kind === 'queue' ? withFound(declaration, tolerated) : declaration)
+      }
+      return findings
+    }),
+  )
+  return {
+    missing: all.flatMap(({ missing }) => missing),
+    differences: all.flatMap(({ differences }) => differences),
+    unseen: all.flatMap(({ unseen }) => unseen),
+    standing: all.flatMap(({ standing }) => standing),
   }
-  return findings
 }
 
 /** Arguments as they were found; null: not set. */
@@ -65,17 +75,33 @@ function withFound(queue: Extract<Declaration, { kind: 'queue' }>, found: FoundA
 
 type Ask = (question: (channel: Channel) => Promise<unknown>) => Promise<unknown>
 
-/** One question on a channel of its own, which a refusal closes: that is the answer, and no reason to end the session. */
-async function ask(connection: ChannelModel, life: Life, question: (channel: Channel) => Promise<unknown>) {
-  const channel = await life.guard(connection.createChannel())
-  channel.on('error', () => {})
-  try {
-    await life.guard(question(channel))
-    await life.guard(channel.close())
-    return null
-  } catch (error) {
-    if (life.over) throw error
-    return error
+/** Questions on a channel of their own, which a refusal closes: that is the answer, and no reason to end the session. */
+class Asking {
+  readonly #connection: ChannelModel
+  readonly #life: Life
+  #channel: Channel | null = null
+
+  constructor(connection: ChannelModel, life: Life) {
+    this.#connection = connection
+    this.#life = life
+  }
+
+  async ask(question: (channel: Channel) => Promise<unknown>): Promise<unknown> {
+    const channel = this.#channel ?? (await this.#life.guard(this.#connection.createChannel()))
+    this.#channel = null
+    channel.on('error', () => {})
+    try {
+      await this.#life.guard(question(channel))
+      this.#channel = channel
+      return null
+    } catch (error) {
+      if (this.#life.over) throw error
+      return error
+    }
+  }
+
+  async end(): Promise<void> {
+    if (this.#channel) await this.#life.guard(this.#channel.close())
   }
 }
 
