@@ -1,3 +1,4 @@
+import type { BigIntStats } from 'node:fs'
 import type { Checkpoint } from '../core/checkpoint.ts'
 import { type Content, nextGeneration } from './content.ts'
 import { Prefix } from './prefix.ts'
@@ -8,6 +9,8 @@ export class Contents {
   readonly #unfinished: Content[]
   /** Until a later one is asked for a checkpoint. */
   readonly #past: Content[] = []
+  /** Files that were read to their end, as they were then. */
+  readonly #done = new Set<string>()
   #checkpoints: Promise<unknown> = Promise.resolve()
 
   constructor(contents: readonly Content[]) {
@@ -32,8 +35,18 @@ export class Contents {
   }
 
   /** The current one is read to its end. */
-  finish(): void {
+  async finish(): Promise<void> {
+    const content = this.#unfinished[0] as Content
+    const stats = await content.handle.stat({ bigint: true })
+    if (Number(stats.size) === content.prefix.offset) this.#done.add(stateOf(stats))
+    const [oldest] = this.#done
+    if (oldest !== undefined && this.#done.size > mostRemembered) this.#done.delete(oldest)
     this.#past.push(...this.#unfinished.splice(0, 1))
+  }
+
+  /** Whether a file was read to its end and has not been written to since. */
+  isDone(stats: BigIntStats): boolean {
+    return this.#done.has(stateOf(stats))
   }
 
   /** Other bytes have the place of the current one: they come after what its copy holds, if there is one. @returns these */
@@ -89,6 +102,12 @@ export class Contents {
     return { file, device, inode, offset, fingerprint: print ?? 'overwritten' }
   }
 }
+
+/** Rotated files beside the one that is read are a few. */
+const mostRemembered = 1000
+
+/** n.b. an inode alone may be another file by now, or the same one written anew by `cp`. */
+const stateOf = ({ dev, ino, size, mtimeNs }: BigIntStats): string => `${dev} ${ino} ${size} ${mtimeNs}`
 
 async function release(content: Content): Promise<void> {
   if (!content.overwritten) await content.handle.close()

@@ -208,7 +208,7 @@ class Tail implements Source {
     const { id, inode, prefix } = content
     const { offset } = prefix
     const recognise = async (copy: Content) => ((await prefix.isWholeIn(copy.handle)) ? { ...copy, id, prefix } : null)
-    const copy = await findCopy(this.#path, inode, offset, recognise)
+    const copy = await findCopy(this.#path, inode, offset, recognise, (stats) => this.#contents.isDone(stats))
     const fields = { path: this.#path, size, offset, file: this.#contents.overwrite(copy).id }
     const what = size < offset ? 'truncated' : 'rewritten'
     if (!copy) {
@@ -236,8 +236,8 @@ class Tail implements Source {
     return same
   }
 
-  #finish(content: Content): SourceChunk {
-    this.#contents.finish()
+  async #finish(content: Content): Promise<SourceChunk> {
+    await this.#contents.finish()
     this.#quietSince = null
     this.#complete = (this.#once || this.#endWhenGone) && this.#contents.count === 0
     return { file: content.id, offset: content.prefix.offset, bytes: none, last: true }

@@ -30,11 +30,14 @@ export class ModelReader {
   #open = ''
   #pending: ModelCheckpoint | null = null
   #last: { readonly content: ModelContent; readonly end: number } | null = null
+  /** Files that were read to their end, with what they held then. */
+  #done = new Map<ModelFile, string>()
 
   /** Begins to read, or again after a restart. `files` is what stands in the directory, `named` what the name stands for. */
   start(named: ModelFile | null, files: readonly ModelFile[], checkpoint: ModelCheckpoint | null): void {
     this.#open = ''
     this.#last = null
+    this.#done = new Map()
     this.#queue = this.#resume(named, files, checkpoint)
     this.#pending = this.#queue.length === 0 ? checkpoint : null
   }
@@ -75,7 +78,8 @@ export class ModelReader {
 
   #read(content: ModelContent, files: readonly ModelFile[]): void {
     if (!holds(content)) {
-      const copy = copyOf(content.file, content.read, files)
+      const unread = files.filter((file) => this.#done.get(file) !== file.text)
+      const copy = copyOf(content.file, content.read, unread)
       content.overwritten = true
       if (copy) this.#queue.splice(0, 1, { file: copy, read: content.read, overwritten: false }, begun(content.file))
       else {
@@ -101,7 +105,10 @@ export class ModelReader {
     if (content.file.name === null && content.read !== '' && next.file.text.startsWith(content.read)) {
       content.file = next.file
       this.#queue[0] = content
-    } else this.#finish(content)
+    } else {
+      this.#done.set(content.file, content.read)
+      this.#finish(content)
+    }
   }
 
   #finish(content: ModelContent): void {

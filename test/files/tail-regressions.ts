@@ -76,4 +76,14 @@ export const regressions: readonly { readonly title: string; readonly operations
       { op: 'look' },
     ],
   },
+  {
+    title: 'a rotated file that was read is no copy of its successor, which begins alike and is emptied',
+    operations: [
+      { op: 'append', piece: 'line', size: 1021 },
+      { op: 'rotate', next: 'same begin', late: true },
+      { op: 'replace', by: 'rename', with: 'shortened' },
+      { op: 'look' },
+      { op: 'rewrite', to: 'empty', sameBegin: false, copy: false },
+    ],
+  },
 ]
