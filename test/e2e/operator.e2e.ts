@@ -45,6 +45,15 @@ test('the operators make the topology, the functions only verify it, and deletin
   await kubectl.run('wait', '--for=condition=AllReplicasReady', 'rabbitmqcluster/rabbitmq', '--timeout=240s')
   const odd = { username: 'me@home', password: '#/\\@%: "$', vhost: '/a b' }
   await kubectl.apply(...oddTopology(odd))
+  await kubectl.run(
+    'wait',
+    '--for=condition=Ready',
+    'vhosts.rabbitmq.com,users.rabbitmq.com',
+    '--all',
+    '--timeout=240s',
+  )
+  // n.b. What failed for want of these is tried again after pauses that double, up to minutes; a change ends the pause.
+  await kubectl.run('annotate', topology, '--all', '--overwrite', `tried-again=${Date.now()}`)
   await kubectl.run('wait', '--for=condition=Ready', topology, '--all', '--timeout=240s')
   await kubectl.run('rollout', 'status', 'deployment/log-producer', '--timeout=180s')
   const log = await kubectl.run('logs', 'deployment/log-producer')
