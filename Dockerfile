@@ -26,7 +26,7 @@ RUN set -eu; \
 
 COPY . .
 ARG FUNCTION=log-consumer
-RUN node build.mjs "$FUNCTION" && mkdir /app && cp "dist/$FUNCTION/function.cjs" /app/
+RUN node build.mjs "$FUNCTION" && mkdir /app && cp "dist/$FUNCTION/"*.cjs /app/
 
 FROM scratch
 COPY --from=build /base /

@@ -4,7 +4,7 @@ import { constants, gzipSync } from 'node:zlib'
 import { type BuildFailure, type BuildOptions, build, formatMessages, type Message } from 'esbuild'
 import { BuildError, modulePathOf } from './functions.ts'
 import { leanBuiltins } from './lean-builtins.ts'
-import { leanSdk, telemetryBeside, telemetryFiles } from './telemetry-bundle.ts'
+import { leanSdk, metaNameOf, telemetryBeside, telemetryFiles } from './telemetry-bundle.ts'
 
 export interface BundleOptions {
   /** The repository: where `functions/`, `runtime/` and `package.json` are. */
@@ -86,11 +86,13 @@ const shipped = {
 interface FileBeside {
   readonly name: keyof typeof telemetryFiles
   readonly contents: Uint8Array
+  /** What it is made of, as the bundler notes it. */
+  readonly meta: string
 }
 
 /** A part of the telemetry, which is the same for every function. */
 async function bundleTelemetry(root: string, name: FileBeside['name'], target: string): Promise<FileBeside> {
-  const { outputFiles } = await build({
+  const { outputFiles, metafile } = await build({
     ...oneFile,
     ...shipped,
     plugins: name === 'otlp.cjs' ? [leanBuiltins] : [leanBuiltins, leanSdk],
@@ -101,8 +103,10 @@ async function bundleTelemetry(root: string, name: FileBeside['name'], target: s
   }).catch(async (error: BuildFailure) => {
     throw new BuildError(await describeMessages(name, error.errors ?? [], 'error', error))
   })
-  return { name, contents: outputFiles[0]?.contents ?? new Uint8Array(0) }
+  return { name, contents: outputFiles[0]?.contents ?? new Uint8Array(0), meta: metaOf(metafile) }
 }
+
+const metaOf = (metafile: object): string => `${JSON.stringify(metafile, null, 2)}\n`
 
 interface Common {
   readonly target: string
@@ -131,10 +135,15 @@ async function bundle(
     throw new BuildError(await describeMessages(name, error.errors ?? [], 'error', error))
   })
   // What an earlier build left there would be shipped, too.
-  if (!otlp) await rm(join(folder, 'otlp.cjs'), { force: true })
-  for (const file of telemetry) await replaceFile(join(folder, file.name), file.contents)
+  if (!otlp) {
+    for (const left of ['otlp.cjs', metaNameOf('otlp.cjs')]) await rm(join(folder, left), { force: true })
+  }
+  for (const { name: beside, contents, meta } of telemetry) {
+    await replaceFile(join(folder, beside), contents)
+    await replaceFile(join(folder, metaNameOf(beside)), meta)
+  }
   for (const file of outputFiles) await replaceFile(file.path, file.contents)
-  await replaceFile(join(folder, 'meta.json'), `${JSON.stringify(metafile, null, 2)}\n`)
+  await replaceFile(join(folder, 'meta.json'), metaOf(metafile))
   const code = outputFiles.find((file) => file.path === path)?.contents ?? new Uint8Array(0)
   const gzipBytes = gzipSync(code, { level: constants.Z_BEST_COMPRESSION }).length
   return { name, path, rawBytes: code.length, gzipBytes }

@@ -6,6 +6,9 @@ export const telemetryFiles = {
   'otlp.cjs': './runtime/telemetry/otlp.ts',
 } as const
 
+/** The file that says what one of them is made of. */
+export const metaNameOf = (file: string): string => file.replace(/[.]cjs$/, '.meta.json')
+
 /**
  * Leaves the telemetry out of a function's bundle: it is loaded from a file of its own once the first work is done, so that
  * no start pays for it, and it is the same file for every function.

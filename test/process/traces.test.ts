@@ -173,7 +173,13 @@ test('asked for and not built in: one warning says how, nothing of it is in the 
   )
   assert.match(String(warnings[0]?.advice), /--otlp/)
   const folder = dirname(own.of('traced-consumer'))
-  assert.deepEqual(readdirSync(folder).sort(), ['function.cjs', 'function.cjs.map', 'meta.json', 'telemetry.cjs'])
+  assert.deepEqual(readdirSync(folder).sort(), [
+    'function.cjs',
+    'function.cjs.map',
+    'meta.json',
+    'telemetry.cjs',
+    'telemetry.meta.json',
+  ])
   assert.doesNotMatch(readFileSync(join(folder, 'meta.json'), 'utf8'), /telemetry\/(spans|otlp)|@opentelemetry/)
   const traceparent = `00-${'7'.repeat(32)}-${'7'.repeat(16)}-01`
   await sendOne('traced', 'poison', { traceparent, tracestate: 'x=1' })

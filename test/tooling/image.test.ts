@@ -72,6 +72,23 @@ test('functions share what is below them, and each adds less than 300 KB', () =>
   }
 })
 
+test('the telemetry is in the image, beside the function that loads it, and its packages are in the list', () => {
+  for (const { layers } of consumer.images) {
+    const [own] = layers.slice(-1)
+    assert.ok(own)
+    assert.deepEqual(
+      [...unpack(own).keys()].filter((path) => path.endsWith('.cjs')),
+      ['app/function.cjs', 'app/telemetry.cjs'],
+    )
+  }
+  const { components } = JSON.parse(readFileSync(consumer.path.replace(/tar$/, 'cdx.json'), 'utf8')) as {
+    components: { name: string; scope?: string }[]
+  }
+  const scopeOf = (name: string) => components.find((one) => one.name === name)?.scope
+  assert.equal(scopeOf('@opentelemetry/sdk-metrics'), 'required')
+  assert.equal(scopeOf('prom-client'), 'required')
+})
+
 test('the tar holds what its digests say, and leads to an image of each architecture', () => {
   const { files } = readTar(readFileSync(consumer.path))
   const read = (path: string) => JSON.parse(files.get(path)?.toString() ?? '')

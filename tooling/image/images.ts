@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { BuildError } from '../functions.ts'
+import { telemetryFiles } from '../telemetry-bundle.ts'
 import { codeCacheOf, startSource } from './code-cache.ts'
 import { stripElf } from './elf.ts'
 import { type Image, imageOf, type Layer, type LayerOptions, layerOf, layoutTar, replaceFile, topOf } from './layout.ts'
@@ -109,9 +110,11 @@ async function cacheFiles(name: string, folder: string): Promise<readonly TarEnt
   return [text('app/start.cjs', startSource), { path: 'app/function.cache', mode: 0o444, content: cache }]
 }
 
-/** All that runs of a function: what is for people (the source map, the list of what was bundled) stays behind. */
+/** All that runs of a function, its telemetry too: what is for people (the source map, the list of what was bundled) stays behind. */
 function functionFiles(folder: string): TarEntry[] {
   const path = join(folder, 'function.cjs')
   if (!existsSync(path)) throw new Error(`${folder} has no function.cjs: bundle it first`)
-  return [{ path: 'app/function.cjs', mode: 0o444, content: readFileSync(path) }]
+  return ['function.cjs', ...Object.keys(telemetryFiles)]
+    .filter((name) => existsSync(join(folder, name)))
+    .map((name) => ({ path: `app/${name}`, mode: 0o444, content: readFileSync(join(folder, name)) }))
 }

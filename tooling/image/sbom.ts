@@ -1,5 +1,6 @@
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { metaNameOf, telemetryFiles } from '../telemetry-bundle.ts'
 import { type Architecture, libPackages, libsSuite, packageLock } from './sources.ts'
 
 export interface SbomOptions {
@@ -12,10 +13,12 @@ export interface SbomOptions {
   readonly bundledPaths: readonly string[]
 }
 
-/** The paths that a bundle is made of, as the bundler noted them beside it. */
+/** The paths that a bundle and the telemetry beside it are made of, as the bundler noted them. */
 export function bundledPaths(functionDir: string): readonly string[] {
-  const meta = JSON.parse(readFileSync(join(functionDir, 'meta.json'), 'utf8')) as { inputs: object }
-  return Object.keys(meta.inputs)
+  return ['meta.json', ...Object.keys(telemetryFiles).map(metaNameOf)]
+    .map((name) => join(functionDir, name))
+    .filter((path) => existsSync(path))
+    .flatMap((path) => Object.keys((JSON.parse(readFileSync(path, 'utf8')) as { inputs: object }).inputs))
 }
 
 /**
