@@ -17,7 +17,8 @@ const help = `Draws a dashboard of manifests/monitoring/dashboards from what a P
 Usage: npm run dashboards:picture -- DASHBOARD [options]
 
   --prometheus URL  where it is (default: http://127.0.0.1:9090)
-  --from S, --to S  the range, in seconds since 1970, or before now if negative (default: -3600 and now)
+  --last S          the last so many seconds (default: 3600)
+  --from S, --to S  another range, in seconds since 1970
   --scrape S        the interval at which it scrapes, of which $__rate_interval is four (default: 15)
   --var NAME=VALUE  a variable of the dashboard; those that take several stand for all if not set
   --out FILE        .svg, or .png by the chromium of this machine (default: DASHBOARD.svg)
@@ -28,7 +29,8 @@ Exit code: 0 drawn, 1 Prometheus does not answer, 2 something to mend in the arg
 
 const options = {
   prometheus: { type: 'string', default: 'http://127.0.0.1:9090' },
-  from: { type: 'string', default: '-3600' },
+  last: { type: 'string', default: '3600' },
+  from: { type: 'string', default: '' },
   to: { type: 'string', default: '' },
   scrape: { type: 'string', default: '15' },
   var: { type: 'string', multiple: true, default: [] as string[] },
@@ -40,7 +42,7 @@ const options = {
 const points = 400
 
 function numberOf(name: string, text: string): number {
-  if (!/^-?\d+(\.\d+)?$/.test(text)) throw new UsageError(`--${name} takes a number of seconds, not '${text}'`)
+  if (!/^\d+(\.\d+)?$/.test(text)) throw new UsageError(`--${name} takes a number of seconds, not '${text}'`)
   return Number(text)
 }
 
@@ -91,9 +93,8 @@ async function main(): Promise<void> {
   if (!dashboard)
     throw new UsageError(`there is no dashboard '${name}'; there are ${[...dashboards.keys()].join(', ')}`)
   const now = Math.floor(Date.now() / 1000)
-  const absolute = (seconds: number): number => (seconds < 0 ? now + seconds : seconds)
-  const from = absolute(numberOf('from', values.from))
-  const to = values.to === '' ? now : absolute(numberOf('to', values.to))
+  const to = values.to === '' ? now : numberOf('to', values.to)
+  const from = values.from === '' ? to - numberOf('last', values.last) : numberOf('from', values.from)
   if (to <= from) throw new UsageError('--to is not after --from')
   const step = Math.max(1, Math.ceil((to - from) / points))
   const rateInterval = `${Math.max(4 * numberOf('scrape', values.scrape), step)}s`
