@@ -17,7 +17,8 @@ const folder = import.meta.dirname
 const timeoutMs = 900_000
 
 const needs = `npm run e2e needs:
-  KUBECONFIG           a cluster with KEDA, metrics-server, the Prometheus operator and a default storage class
+  KUBECONFIG           a cluster with KEDA, metrics-server, a default storage class and, for the scenario dashboards,
+                       kube-prometheus-stack (release prometheus-operator, namespace monitoring) that scrapes KEDA
   KUBECTL              kubectl, if it is not on PATH
   KEDAFN_E2E_LOAD      the command that brings the image in the file {} onto the nodes, such as
                        "k3d image import {} -c NAME" or "ctr -n k8s.io images import {}"`

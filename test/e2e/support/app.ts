@@ -19,6 +19,8 @@ export interface AppOptions {
   readonly givenPassword?: string
   /** One of the components under keda/, or null for functions that nothing scales. @default http */
   readonly scaler?: string | null
+  /** The broker's monitor, the alerts and the dashboards as well. @default false */
+  readonly monitoring?: boolean
 }
 
 interface ContainerStatus {
@@ -120,7 +122,7 @@ export class App {
 }
 
 function writeOverlay(folder: string, namespace: string, options: AppOptions): void {
-  const { functions, settings = {}, scaling = {}, login = standardLogin, scaler = 'http' } = options
+  const { functions, settings = {}, scaling = {}, login = standardLogin, scaler = 'http', monitoring } = options
   const { givenPassword = login.password } = options
   const only = (path: string, extra: readonly string[] = []) =>
     writeFileSync(
@@ -135,6 +137,7 @@ function writeOverlay(folder: string, namespace: string, options: AppOptions): v
     )
   only('manifests/base', ['broker.yaml'])
   only('keda/base')
+  const components = [...(scaler === null ? [] : [`../../../keda/${scaler}`]), ...(monitoring ? ['../monitoring'] : [])]
   const overlay = join(folder, 'manifests/overlays/e2e')
   for (const file of ['namespace.yaml', 'rabbitmq.yaml'])
     cpSync(join(folder, 'manifests/overlays/k3d', file), join(overlay, file))
@@ -155,7 +158,7 @@ function writeOverlay(folder: string, namespace: string, options: AppOptions): v
       kind: 'Kustomization',
       namespace,
       resources: ['namespace.yaml', 'rabbitmq.yaml', '../../base'],
-      ...(scaler === null ? {} : { components: [`../../../keda/${scaler}`] }),
+      components,
       secretGenerator: ['producer', 'consumer', 'scaler'].map((role) => ({
         name: `rabbitmq-${role}`,
         literals: [`username=${username}`, `password=${role === 'producer' ? password : givenPassword}`],
