@@ -102,6 +102,26 @@ const time: readonly PanelSpec[] = [
     unit: 'short',
     queries: [{ expr: mean('kedafn_batch_size'), legend: '{{service_name}}' }],
   },
+  {
+    id: 15,
+    title: 'Age of a message at its first delivery',
+    description:
+      'From its timestamp, in whole seconds, rounded up to a bound of the histogram: how long lines wait. See KedafnMessagesOld in the runbook.',
+    unit: 's',
+    queries: quantiles('kedafn_message_age_seconds', [0.5, 0.95, 1]),
+  },
+  {
+    id: 16,
+    title: 'Lines in a message',
+    description: 'The mean. 1 without packing; under load more, where the producer packs.',
+    unit: 'short',
+    queries: [
+      {
+        expr: `sum by (service_name) (rate(kedafn_lines_total{${pods},outcome="confirmed"}[$__rate_interval])) / sum by (service_name) (rate(messaging_client_sent_messages_total{${pods},error_type=""}[$__rate_interval]))`,
+        legend: '{{service_name}}',
+      },
+    ],
+  },
 ]
 
 const held: readonly PanelSpec[] = [
@@ -216,6 +236,7 @@ const wrong: readonly PanelSpec[] = [
     description: 'Told to stop, and still finishing what they have.',
     unit: 'short',
     style: 'steps',
+    width: 8,
     queries: [{ expr: sum('kedafn_drain_running'), legend: '{{service_name}}' }],
   },
   {
@@ -223,7 +244,23 @@ const wrong: readonly PanelSpec[] = [
     title: 'How long a drain has taken',
     description: 'Out of its grace period a process exits with 1, and its deliveries come twice.',
     unit: 's',
+    width: 8,
     queries: [{ expr: most('kedafn_drain_duration_seconds'), legend: '{{service_name}}' }],
+  },
+  {
+    id: 47,
+    title: 'Drains by outcome',
+    description:
+      'Pending while one runs, aborted once handlers were told to give up. How it ended is in the log line `ended`: the process is gone before a scrape could see it.',
+    unit: 'short',
+    style: 'steps',
+    width: 8,
+    queries: [
+      {
+        expr: `sum by (service_name, outcome) (kedafn_drain_outcome{${pods}})`,
+        legend: '{{service_name}} {{outcome}}',
+      },
+    ],
   },
 ]
 
