@@ -137,7 +137,7 @@ export const autoscaling: DashboardSpec = {
           width: 24,
           queries: [
             {
-              expr: `sum(rate(rabbitmq_detailed_queue_messages_acked_total{${queue}}[$__rate_interval])) + sum(deriv(rabbitmq_detailed_queue_messages{${queue}}[$__rate_interval]))`,
+              expr: `clamp_min(sum(rate(rabbitmq_detailed_queue_messages_acked_total{${queue}}[$__rate_interval])) + sum(deriv(rabbitmq_detailed_queue_messages{${queue}}[$__rate_interval])), 0)`,
               legend: 'came',
             },
             {
@@ -156,7 +156,7 @@ export const autoscaling: DashboardSpec = {
           id: 7,
           title: 'Cold starts',
           description:
-            'Processes that were not there before. Counted by their first scrape and not by the rise of faas_coldstarts_total, which is 1 when it is seen first; one that lives for less than a scrape interval is not seen.',
+            'Processes that were not there in the rate interval before. Counted by their first scrape and not by the rise of faas_coldstarts_total, which is 1 when it is seen first; one that lives for less than a scrape interval is not seen.',
           unit: 'short',
           style: 'bars',
           queries: [
