@@ -43,6 +43,7 @@ export async function pictureOf(
   const chosen = Object.entries(asked.values).map(([name, value]) => `${name} ${value}`)
   const svg = [
     `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" font-family="sans-serif" font-size="12">`,
+    `<title>${escaped(dashboard.title)}</title>`,
     `<rect width="${width}" height="${height}" fill="#f6f6f6"/>`,
     `<text x="8" y="27" font-size="19">${escaped([dashboard.title, ...chosen].join('   ·   '))}</text>`,
     ...headings,
