@@ -71,7 +71,8 @@ async function assertSelected(t: TestContext, { ask }: Monitoring, app: App): Pr
   await app.kubectl.run('delete', 'podmonitor', 'labelled', 'unlabelled', 'of-another-release')
   await t.waitFor(async () => {
     const groups = (await ask<Rules>('rules')).groups.filter(({ file }) => file.includes(`/${namespace}-`))
-    assert.deepEqual(groups.map(({ name }) => name).sort(), alerts.map(({ alert }) => alert).sort())
+    const names = ['kedafn', ...alerts.map(({ alert }) => alert)]
+    assert.deepEqual(groups.map(({ name }) => name).sort(), names.sort())
     for (const { name, rules } of groups)
       for (const { health, lastError } of rules) assert.equal(health, 'ok', `${name}: ${lastError}`)
   }, poll)
@@ -103,6 +104,13 @@ test('the 0 -> N -> 0 that was seen is what the dashboards show, and Prometheus 
   await t.waitFor(async () => assert.ok(await app.rabbit.queue('work')), poll)
   await assertSelected(t, monitoring, app)
   await t.waitFor(async () => assert.equal((await app.kubectl.replicas('worker')).all, 0), poll)
+  // Prometheus looks every few seconds: what it shows as the beginning has to be zero too.
+  await t.waitFor(async () => {
+    const [there] = await monitoring.api.now(
+      `kube_deployment_status_replicas{namespace="${namespace}",deployment="worker"}`,
+    )
+    assert.equal(there?.values[0]?.[1], '0')
+  }, poll)
   const from = Math.floor(Date.now() / 1000)
   const now = () => Math.floor(Date.now() / 1000)
   const answers = (dashboard: Dashboard, expr: string) =>
