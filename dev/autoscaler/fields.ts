@@ -70,11 +70,25 @@ export class Fields {
   }
 
   integer(name: string, fallback: number, min: number, max = 2 ** 31 - 1): number {
-    return this.#number(name, fallback, { min, max, whole: true })
+    const value = this.#value(name)
+    if (value === undefined || value === null) return fallback
+    if (typeof value === 'number' && value >= min && value <= max && Number.isInteger(value)) return value
+    const range = max === 2 ** 31 - 1 ? `of ${min} or more` : `of ${min} to ${max}`
+    const said = `is ${JSON.stringify(value)}; expected a whole number ${range}`
+    this.problem(this.#at(name), said, this.#node?.get(name, true))
+    return fallback
   }
 
-  number(name: string, fallback: number, min: number): number {
-    return this.#number(name, fallback, { min, max: Number.MAX_VALUE, whole: false })
+  /** A quantity of Kubernetes of 0 or more. n.b. the API server takes one with a fraction only as a string: "0.05" or "50m". */
+  quantity(name: string, fallback: number): number {
+    const value = this.#value(name)
+    if (value === undefined || value === null) return fallback
+    const [, digits, unit] = /^(\d+(?:\.\d+)?)(m?)$/.exec(typeof value === 'string' ? value : '') ?? []
+    if (digits !== undefined) return unit === 'm' ? Number(digits) / 1000 : Number(digits)
+    if (typeof value === 'number' && Number.isInteger(value) && value >= 0) return value
+    const said = `is ${JSON.stringify(value)}; expected a quantity of 0 or more in quotes, such as "0.05"`
+    this.problem(this.#at(name), said, this.#node?.get(name, true))
+    return fallback
   }
 
   /** A string, as KEDA insists on in metadata and annotations, even for numbers. */
@@ -108,17 +122,6 @@ export class Fields {
 
   has(name: string): boolean {
     return this.#value(name) !== undefined
-  }
-
-  #number(name: string, fallback: number, { min, max, whole }: { min: number; max: number; whole: boolean }): number {
-    const value = this.#value(name)
-    if (value === undefined || value === null) return fallback
-    const fits = typeof value === 'number' && value >= min && value <= max && (!whole || Number.isInteger(value))
-    if (fits) return value
-    const range = max === Number.MAX_VALUE || max === 2 ** 31 - 1 ? `of ${min} or more` : `of ${min} to ${max}`
-    const said = `is ${JSON.stringify(value)}; expected a ${whole ? 'whole ' : ''}number ${range}`
-    this.problem(this.#at(name), said, this.#node?.get(name, true))
-    return fallback
   }
 
   #value(name: string): unknown {

@@ -168,7 +168,7 @@ function readRules(fields: Fields, defaults: ScalingRules): ScalingRules {
     stabilizationMs: fields.integer('stabilizationWindowSeconds', defaults.stabilizationMs / 1000, 0, 3600) * 1000,
     selectPolicy: fields.oneOf('selectPolicy', ['Max', 'Min', 'Disabled'], defaults.selectPolicy),
     policies: policies.length > 0 ? policies : defaults.policies,
-    tolerance: fields.number('tolerance', defaults.tolerance, 0),
+    tolerance: fields.quantity('tolerance', defaults.tolerance),
   }
 }
 

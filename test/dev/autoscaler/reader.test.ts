@@ -17,6 +17,8 @@ spec:
   scaleTargetRef: {name: a}
   triggers: [{type: rabbitmq, metadata: {protocol: http, queueName: q, ${metadata}}${rest}}]
 `
+const behaving = (behavior: string) =>
+  least.replace('spec:', `spec:\n  advanced: {horizontalPodAutoscalerConfig: {behavior: ${behavior}}}`)
 const refusal = (text: string): string => {
   try {
     read(text)
@@ -134,6 +136,11 @@ for (const [what, text, expected] of [
     least.replace('spec:', 'spec:\n  fallback: {replicas: 1}'),
     'spec.fallback.failureThreshold is missing',
   ],
+  [
+    'a fraction that the API server does not take',
+    behaving('{scaleUp: {tolerance: 0.05}}'),
+    'behavior.scaleUp.tolerance is 0.05; expected a quantity of 0 or more in quotes, such as "0.05"',
+  ],
   ['no target', least.replace('  scaleTargetRef: {name: consumer}\n', ''), 'spec.scaleTargetRef.name is missing'],
   ['no triggers', 'metadata: {name: a}\nspec: {scaleTargetRef: {name: a}}', 'spec.triggers is missing or empty'],
   [
@@ -147,6 +154,12 @@ for (const [what, text, expected] of [
     assert.ok(refusal(text).includes(expected), refusal(text))
   })
 }
+
+test('a tolerance is a quantity, for each direction', () => {
+  const [object] = read(behaving('{scaleUp: {tolerance: "0.05"}, scaleDown: {tolerance: 50m}}')).objects
+  assert.deepEqual([object?.behavior?.scaleUp.tolerance, object?.behavior?.scaleDown.tolerance], [0.05, 0.05])
+  assert.equal(read(behaving('{scaleUp: {tolerance: 1}}')).objects[0]?.behavior?.scaleUp.tolerance, 1)
+})
 
 test('all problems are told at once', () => {
   assert.equal(refusal(trigger('value: 20, queueNam: q')).split('\n').length, 2)
