@@ -31,18 +31,26 @@ export function replicasForCpu(
   const first = ratioOf(trigger, samples)
   const said = `cpu at ${Math.round(first * 100)} % of its target`
   const stay = { replicas: current, reason: `${said} keeps ${current}` }
+  if (missing.length === 0 && (unready.length === 0 || first <= 1)) {
+    // n.b. nothing is assumed of any pod here, and a count that goes the other way than the load is taken as it is.
+    if (within(first)) return stay
+    const replicas = Math.ceil(first * samples.length)
+    return { replicas, reason: `${said} * ${samples.length} pods = ${replicas}` }
+  }
   const filled = [...samples]
   if (first > 1) filled.push(...unready, ...missing)
-  if (first < 1) {
-    const full = (pod: Sample): number => (trigger.metricType === 'AverageValue' ? trigger.value : pod.requested)
-    filled.push(...missing.map((pod) => ({ ...pod, used: full(pod) })))
-  }
+  if (first < 1) filled.push(...missing.map((pod) => ({ ...pod, used: fullyUsed(trigger, pod) })))
   const ratio = ratioOf(trigger, filled)
   const turned = (first < 1 && ratio > 1) || (first > 1 && ratio < 1)
   if (within(ratio) || turned) return stay
   const replicas = Math.ceil(ratio * filled.length)
   if ((ratio < 1 && replicas > current) || (ratio > 1 && replicas < current)) return stay
   return { replicas, reason: `${said} * ${filled.length} pods = ${replicas}` }
+}
+
+/** What a pod without a sample counts as on the way down: the target, and of a share of the request at least all of it. */
+function fullyUsed({ metricType, value }: CpuTrigger, { requested }: Sample): number {
+  return metricType === 'AverageValue' ? value : Math.trunc((requested * Math.max(100, value)) / 100)
 }
 
 function ratioOf({ metricType, value }: CpuTrigger, samples: readonly Sample[]): number {

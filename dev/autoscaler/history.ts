@@ -18,6 +18,13 @@ export function newHistory(object: ScaledObject, nowMs: number): ScalingHistory 
   return { createdMs: nowMs, lastActiveMs: null, failures, recommendations: [], changes: [] }
 }
 
+/** What is left when KEDA deletes the HPA, as it does for a pause: the controller forgets, KEDA does not. */
+export const withoutHpa = (history: ScalingHistory): ScalingHistory => ({
+  ...history,
+  recommendations: [],
+  changes: [],
+})
+
 export interface PodUsage {
   readonly ready: boolean
   /** Thousandths of a core; null while there is no sample. */

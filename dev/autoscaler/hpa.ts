@@ -1,6 +1,6 @@
 import { replicasForCpu } from './cpu.ts'
 import { metricsOf } from './fallback.ts'
-import { type Decision, type Observation, type ScalingHistory, shownMessages } from './history.ts'
+import { type Decision, type Observation, type ScalingHistory, shownMessages, withoutHpa } from './history.ts'
 import { limited } from './hpa-limits.ts'
 import { defaultBehavior, type HpaPeriods, hpaPeriods, type QueueTrigger, type ScaledObject } from './scaled-object.ts'
 
@@ -24,7 +24,7 @@ export function syncHpa(
   periods: HpaPeriods = hpaPeriods,
 ): Decision {
   const { nowMs, replicas } = observation
-  if (object.pause.all) return { replicas, reason: 'paused by annotation', history: before }
+  if (object.pause.all) return { replicas, reason: 'paused by annotation', history: withoutHpa(before) }
   const known = before.recommendations.length > 0 ? before : { ...before, recommendations: [{ replicas, atMs: nowMs }] }
   const stay = (reason: string, history: ScalingHistory): Decision => ({ replicas, reason, history })
   const min = Math.max(1, object.minReplicas)
@@ -61,7 +61,7 @@ function highest(object: ScaledObject, metrics: ReturnType<typeof metricsOf>['me
       next = replicasForCpu(trigger, metric.pods, observation.replicas, object.behavior ?? defaultBehavior)
     } else if (metric.kind === 'value' && trigger?.type === 'rabbitmq') {
       next = replicasForQueue(object, trigger, metric.value, observation)
-      if (metric.fallback) next = { ...next, reason: `fallback to ${next.replicas}` }
+      if (metric.fallback && typeof next !== 'string') next = { ...next, reason: `fallback to ${next.replicas}` }
     }
     if (typeof next === 'string') failure ??= next
     else if (proposal === null || next.replicas > proposal.replicas) proposal = next
@@ -74,7 +74,7 @@ function replicasForQueue(
   trigger: QueueTrigger,
   value: number,
   { replicas, running, ready }: Observation,
-): Proposal {
+): Proposal | string {
   const { scaleUp, scaleDown } = object.behavior ?? defaultBehavior
   const averaged = trigger.metricType === 'AverageValue'
   // n.b. the count that an average is taken over is that of the pods that exist, not of those that are wanted.
@@ -86,6 +86,7 @@ function replicasForQueue(
     const reason = `${shownMessages(value)} / ${trigger.value}${each} is within the tolerance of ${kept}`
     return { replicas: kept, reason }
   }
+  if (!averaged && running === 0) return 'there are no pods to count'
   const exact = milli(value) / milli(trigger.value)
   const wanted = Math.ceil(averaged ? exact : exact * ready)
   const factor = averaged ? '' : ` * ${ready} ready`

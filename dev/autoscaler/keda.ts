@@ -1,5 +1,5 @@
 import { metricsOf } from './fallback.ts'
-import { type Decision, type Observation, type ScalingHistory, shownMessages } from './history.ts'
+import { type Decision, type Observation, type ScalingHistory, shownMessages, withoutHpa } from './history.ts'
 import type { ScaledObject } from './scaled-object.ts'
 
 /**
@@ -31,7 +31,7 @@ export function pollKeda(before: ScalingHistory, object: ScaledObject, observati
 function paused(history: ScalingHistory, object: ScaledObject, replicas: number): Decision {
   const wanted = object.pause.replicas ?? replicas
   const at = object.pause.replicas === null ? '' : ` at ${wanted} replicas`
-  return { replicas: wanted, reason: `paused by annotation${at}`, history }
+  return { replicas: wanted, reason: `paused by annotation${at}`, history: withoutHpa(history) }
 }
 
 /** What makes it active, in words; null if nothing does. */

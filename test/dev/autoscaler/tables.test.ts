@@ -1,0 +1,33 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { decide } from '../../../dev/autoscaler/decision.ts'
+import { fresh, objectWith, seen } from './objects.ts'
+import { behaviorTables } from './tables/behavior.ts'
+import { cpuTables } from './tables/cpu.ts'
+import { formulaTables } from './tables/formula.ts'
+import { kedaTables } from './tables/keda.ts'
+import type { Vector } from './tables/vector.ts'
+
+const tables = [...formulaTables, ...behaviorTables, ...cpuTables, ...kedaTables]
+
+function answerTo({ turn = 'hpa', history = {}, at = 0, replicas, readings, ...vector }: Vector) {
+  const object = objectWith(vector.object)
+  const { running = replicas, ready = running } = vector
+  return decide(turn, fresh(object, history), object, { ...seen(replicas, readings, at * 1000), running, ready })
+}
+
+for (const { rule, source, vectors } of tables) {
+  test(`${vectors.length} vectors: ${rule}`, () => {
+    assert.match(source, /\bkubernetes\b|\bkeda\b|HorizontalPodAutoscaler/)
+    for (const [index, vector] of vectors.entries()) {
+      const { replicas, reason } = answerTo(vector)
+      const { expected, ...question } = vector
+      const asked = `vector ${index}, ${source}\n${JSON.stringify(question)}\nanswer: ${reason}`
+      assert.equal(replicas, expected, asked)
+    }
+  })
+}
+
+test('there are more than 200 vectors', () => {
+  assert.ok(tables.reduce((sum, { vectors }) => sum + vectors.length, 0) > 200)
+})
