@@ -48,9 +48,13 @@ export function parseTarget(text: string): Target {
   return { percentile: Number(number) / 100, belowMs: parseMs('--tune', duration) }
 }
 
+/** Reacts most, and costs most. */
+const liveliest: Setting = { value: 5, concurrency: 50, cooldownSeconds: 300, max: 50 }
+
 /**
  * Goes downhill in pod-seconds, one option after the other, until no other value of any single option is cheaper and meets the
- * target. Begins at what reacts most. Equal arguments try the same in the same order.
+ * target. Begins once at what reacts most and once at what is set, so that what it finds is never worse than that. Equal arguments
+ * try the same in the same order.
  */
 export function tune(object: ScaledObject, work: Workload, target: Target): Tuning {
   const trials = new Map<string, Trial>()
@@ -60,7 +64,18 @@ export function tune(object: ScaledObject, work: Workload, target: Target): Tuni
     trials.set(key, known)
     return known
   }
-  let best = tried({ value: 5, concurrency: 50, cooldownSeconds: 300, max: 50 })
+  const [one, other] = [liveliest, settingOf(object, work)].map((start) => downhill(tried(start), tried))
+  const best = one && other && isBetter(other, one) ? other : one
+  return { best: best?.meets ? best : null, trials: [...trials.values()] }
+}
+
+function settingOf({ triggers, cooldownMs, maxReplicas: max }: ScaledObject, { concurrency }: Workload): Setting {
+  const { value } = triggers.find(({ type }) => type === 'rabbitmq') ?? liveliest
+  return { value, concurrency, cooldownSeconds: cooldownMs / 1000, max }
+}
+
+function downhill(start: Trial, tried: (setting: Setting) => Trial): Trial {
+  let best = start
   for (let improved = true; improved; ) {
     improved = false
     for (const name of names) {
@@ -72,7 +87,7 @@ export function tune(object: ScaledObject, work: Workload, target: Target): Tuni
       }
     }
   }
-  return { best: best.meets ? best : null, trials: [...trials.values()] }
+  return best
 }
 
 /** What meets the target is better than what does not; then what is cheaper, or, while nothing meets it, faster. */

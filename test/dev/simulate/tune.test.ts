@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
+import { readScaledObjects } from '../../../dev/autoscaler/reader.ts'
+import { parseDuration } from '../../../dev/simulate/chance.ts'
 import { simulateFluid } from '../../../dev/simulate/fluid.ts'
 import { pictureOf } from '../../../dev/simulate/picture.ts'
 import { percentile, reportOf, summaryOf } from '../../../dev/simulate/report.ts'
@@ -44,6 +47,39 @@ test('tuning meets its target, and no setting one step away is cheaper and meets
   assert.ok(best.podSeconds < simulate(object, work).podSeconds)
   assert.deepEqual(tune(object, work, target).best, best)
 })
+
+/** A message every `1 / rate` s, the rate being that of the second. */
+function stream(seconds: number, rateAt: (second: number) => number): Float64Array {
+  const times: number[] = []
+  for (let second = 0; second < seconds; second++) {
+    const rate = Math.round(rateAt(second))
+    for (let index = 0; index < rate; index++) times.push((second + index / rate) * 1000)
+  }
+  return Float64Array.from(times)
+}
+
+const rendered = readFileSync(new URL('../../../keda/base/log-consumer.yaml', import.meta.url), 'utf8')
+// What a spec that says nothing of its scaling gets.
+const [unsaid = object] = readScaledObjects([
+  { path: 'rendered', text: rendered.replace(/value: "\d+"/, 'value: "100"') },
+]).objects
+
+for (const [what, arrivals] of [
+  ['bursts', stream(1800, (second) => (second % 600 < 60 ? 200 : 0))],
+  ['waves', stream(1800, (second) => 60 * (1 - Math.cos((2 * Math.PI * second) / 900)))],
+  ['a trickle and crowds', stream(1800, (second) => (second % 120 < 10 ? 5 : second % 900 < 300 ? 40 : 0))],
+] as const) {
+  test(`tuned for the 99th percentile that the defaults have, ${what} cost fewer pod-seconds than with them`, (t) => {
+    const handler = parseDuration('--handler', 'lognormal:200ms,900ms')
+    const busy: Workload = { ...work, arrivals, handler, concurrency: 10, prefetch: 20, cpuShare: 0.1 }
+    const untuned = simulate(unsaid, busy)
+    const latencyMs = percentile(untuned.latenciesMs, 0.99)
+    const { best } = tune(unsaid, busy, { percentile: 0.99, belowMs: latencyMs + 1 })
+    assert.ok(best && best.latencyMs <= latencyMs)
+    t.diagnostic(`${Math.round(untuned.podSeconds)} pod-seconds by default, ${Math.round(best.podSeconds)} tuned`)
+    assert.ok(best.podSeconds < untuned.podSeconds)
+  })
+}
 
 test('a target that nothing meets is said to be so, with what was tried', () => {
   const { best, trials } = tune(object, work, parseTarget('p99<1ms'))
