@@ -2,7 +2,7 @@ import type { Clock } from '../../runtime/ports.ts'
 import { decide, type Turn } from './decision.ts'
 import { newHistory, type PodUsage, type Reading, type ScalingHistory } from './history.ts'
 import type { QueueMetrics } from './queue-metrics.ts'
-import { accelerated, hpaPeriods, type Pause, type ScaledObject } from './scaled-object.ts'
+import { accelerated, type HpaPeriods, hpaPeriods, type Pause, type ScaledObject } from './scaled-object.ts'
 
 /** The pods of one function, as the fleet sees them. */
 export interface Population {
@@ -27,6 +27,8 @@ export interface AutoscalerOptions {
   readonly clock: Clock
   /** Divides every period of KEDA and the HPA. @default 1 */
   readonly fast?: number
+  /** Of the HPA controller, before they are divided. @default those of a stock cluster */
+  readonly periods?: HpaPeriods
   /** Gets every decision, also those that change nothing. */
   readonly decided?: (target: string, turn: Turn, replicas: number, reason: string) => void
 }
@@ -35,30 +37,33 @@ export interface AutoscalerOptions {
 export class Autoscaler {
   readonly #options: AutoscalerOptions
   readonly #loops: readonly Loop[]
+  readonly #periods: HpaPeriods
   #stopped = false
   #cancels = new Set<() => void>()
 
   constructor(options: AutoscalerOptions) {
     this.#options = options
-    const { objects, fast = 1, clock } = options
+    const { objects, fast = 1, clock, periods = hpaPeriods } = options
+    this.#periods = { syncMs: periods.syncMs / fast, stabilizationMs: periods.stabilizationMs / fast }
     this.#loops = objects.map((object) => newLoop(accelerated(object, fast), clock.now()))
   }
 
   start(): void {
-    const { fast = 1 } = this.#options
+    const { syncMs } = this.#periods
     for (const loop of this.#loops) {
       this.#repeat(loop, 'keda', loop.object.pollingIntervalMs, 0)
-      this.#repeat(loop, 'hpa', hpaPeriods.syncMs / fast, hpaPeriods.syncMs / fast)
+      this.#repeat(loop, 'hpa', syncMs, syncMs)
     }
   }
 
   /** Does what a change of the pause annotations does, at once. */
   pause(target: string, pause: Partial<Pause>): void {
-    for (const loop of this.#loops) {
-      if (loop.object.target !== target) continue
-      loop.object = { ...loop.object, pause: { ...loop.object.pause, ...pause } }
-      void this.#turn(loop, 'keda')
-    }
+    this.#change(target, (object) => ({ ...object, pause: { ...object.pause, ...pause } }))
+  }
+
+  /** Does what setting or removing the annotation `force-activation` does. */
+  force(target: string, forceActivation: boolean): void {
+    this.#change(target, (object) => ({ ...object, forceActivation }))
   }
 
   /** Nothing is asked or set any more. */
@@ -66,6 +71,14 @@ export class Autoscaler {
     this.#stopped = true
     for (const cancel of this.#cancels) cancel()
     this.#cancels.clear()
+  }
+
+  #change(target: string, changed: (object: ScaledObject) => ScaledObject): void {
+    for (const loop of this.#loops) {
+      if (loop.object.target !== target) continue
+      loop.object = changed(loop.object)
+      void this.#turn(loop, 'keda')
+    }
   }
 
   #repeat(loop: Loop, turn: Turn, periodMs: number, firstMs: number): void {
@@ -87,7 +100,7 @@ export class Autoscaler {
   }
 
   async #decide(loop: Loop, turn: Turn): Promise<void> {
-    const { fleet, clock, decided, fast = 1 } = this.#options
+    const { fleet, clock, decided } = this.#options
     const { target } = loop.object
     if (this.#stopped) return
     const asksNothing = loop.object.pause.all || (turn === 'hpa' && fleet.population(target).replicas === 0)
@@ -96,8 +109,7 @@ export class Autoscaler {
     const { replicas, pods } = fleet.population(target)
     const ready = pods.filter((pod) => pod.ready).length
     const observation = { nowMs: clock.now(), replicas, running: pods.length, ready, readings }
-    const periods = { ...hpaPeriods, stabilizationMs: hpaPeriods.stabilizationMs / fast }
-    const decision = decide(turn, loop.history, loop.object, observation, periods)
+    const decision = decide(turn, loop.history, loop.object, observation, this.#periods)
     loop.history = decision.history
     decided?.(target, turn, decision.replicas, decision.reason)
     if (decision.replicas !== replicas) fleet.setReplicas(target, decision.replicas, decision.reason)

@@ -1,6 +1,6 @@
 import { decide, type Turn } from '../autoscaler/decision.ts'
 import { newHistory, type Reading } from '../autoscaler/history.ts'
-import { hpaPeriods, type ScaledObject } from '../autoscaler/scaled-object.ts'
+import { type HpaPeriods, hpaPeriods, type ScaledObject } from '../autoscaler/scaled-object.ts'
 import { type Duration, seededRandom } from './chance.ts'
 import { Heap } from './heap.ts'
 import { type Pod, SimulatedQueue } from './queue.ts'
@@ -20,6 +20,8 @@ export interface Workload {
   readonly cpuShare: number
   /** How often the broker renews what the management tells. */
   readonly statsIntervalMs: number
+  /** Of the HPA controller. @default those of a stock cluster */
+  readonly periods?: HpaPeriods
   readonly seed: number
 }
 
@@ -68,6 +70,7 @@ export function simulate(object: ScaledObject, work: Workload): SimulationResult
 class Run {
   readonly #object: ScaledObject
   readonly #work: Workload
+  readonly #periods: HpaPeriods
   readonly #events = new Heap<Event>()
   readonly #queue: SimulatedQueue
   readonly #random: () => number
@@ -91,6 +94,7 @@ class Run {
   constructor(object: ScaledObject, work: Workload) {
     this.#object = object
     this.#work = work
+    this.#periods = work.periods ?? hpaPeriods
     this.#random = seededRandom(work.seed)
     this.#history = newHistory(object, 0)
     this.#latencies = new Float64Array(work.arrivals.length)
@@ -98,7 +102,7 @@ class Run {
     this.#replicas = object.idleReplicas ?? object.minReplicas
     this.#resize(this.#replicas)
     this.#events.push(0, { kind: 'poll' })
-    this.#events.push(hpaPeriods.syncMs, { kind: 'sync' })
+    this.#events.push(this.#periods.syncMs, { kind: 'sync' })
     this.#events.push(work.statsIntervalMs, { kind: 'stats' })
     this.#events.push(0, { kind: 'sample' })
   }
@@ -148,7 +152,7 @@ class Run {
         this.#decide('keda')
         break
       case 'sync':
-        this.#events.push(this.#now + hpaPeriods.syncMs, event)
+        this.#events.push(this.#now + this.#periods.syncMs, event)
         this.#decide('hpa')
         break
       case 'stats':
@@ -196,7 +200,7 @@ class Run {
     const running = this.#pods.filter((pod) => pod.state !== 'draining')
     const ready = running.filter((pod) => pod.state === 'ready').length
     const observation = { nowMs: this.#now, replicas: this.#replicas, running: running.length, ready, readings }
-    const { replicas, reason, history } = decide(turn, this.#history, this.#object, observation)
+    const { replicas, reason, history } = decide(turn, this.#history, this.#object, observation, this.#periods)
     this.#history = history
     if (replicas === this.#replicas) return
     this.#steps.push({ atMs: this.#now, turn, replicas, reason })

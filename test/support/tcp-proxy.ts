@@ -47,6 +47,11 @@ export class TcpProxy implements AsyncDisposable {
     return this.#pairs.size
   }
 
+  /** False while it is shut. */
+  get listening(): boolean {
+    return this.#listener !== null
+  }
+
   /** Takes connections (again), on the same port. */
   async open(): Promise<void> {
     if (this.#listener) return
