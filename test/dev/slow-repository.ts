@@ -5,8 +5,18 @@ import { openVhost } from '../support/broker.ts'
 import { copyRepository } from '../tooling/repository.ts'
 import { Started } from './started.ts'
 
+export interface SlowOptions {
+  readonly value?: number
+  readonly msPerLine?: number
+  readonly batchSize?: number
+  readonly concurrency?: number
+  /** Each line is written with the time behind it, ms since 1970. */
+  readonly stamped?: boolean
+}
+
 /** A copy of the repository whose consumer takes its time, with an object that gives each replica `value` messages. */
-export async function slowRepository(t: TestContext, { value = 20, msPerLine = 100 } = {}) {
+export async function slowRepository(t: TestContext, options: SlowOptions = {}) {
+  const { value = 20, msPerLine = 100, batchSize = 5, concurrency = 1, stamped = false } = options
   const repository = copyRepository(t)
   const object = readFileSync(join(import.meta.dirname, '../../keda/base/log-consumer.yaml'), 'utf8')
   repository.write('keda/base/log-consumer.yaml', object.replace(/value: "\d+"/, `value: "${value}"`))
@@ -16,12 +26,13 @@ export async function slowRepository(t: TestContext, { value = 20, msPerLine = 1
     export default defineConsumer({
       queue: 'logs',
       decode: text,
-      batch: { size: 5, maxWaitMs: 20 },
+      batch: { size: ${batchSize}, maxWaitMs: 20 },
+      concurrency: ${concurrency},
       env: { OUTPUT_PATH: { default: 'output.txt' } },
       setup: (ctx) => appendLines(ctx.env.OUTPUT_PATH),
       handle: async (batch, _ctx, output) => {
         await new Promise((resolve) => setTimeout(resolve, ${msPerLine} * batch.length))
-        await output.append(batch.map(({ body }) => body))
+        await output.append(batch.map(({ body }) => ${stamped ? "body + ' ' + Date.now()" : 'body'}))
       },
     })`,
   )
