@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { decide } from '../../../dev/autoscaler/decision.ts'
+import { ourAnswer, type Question } from './kubernetes/question.ts'
 import { fresh, objectWith, seen } from './objects.ts'
 import { behaviorTables } from './tables/behavior.ts'
 import { cpuTables } from './tables/cpu.ts'
@@ -27,6 +29,18 @@ for (const { rule, source, vectors } of tables) {
     }
   })
 }
+
+const answered = readFileSync(new URL('kubernetes/answered.jsonl', import.meta.url), 'utf8')
+  .trimEnd()
+  .split('\n')
+
+test(`${answered.length} questions that the HPA controller of Kubernetes v1.35.4 answered by its own code are answered alike`, () => {
+  for (const line of answered) {
+    const { Answer, ...question } = JSON.parse(line) as Question & { readonly Answer: number }
+    const { replicas, reason } = ourAnswer(question)
+    assert.equal(replicas, Answer, `${line}\n${reason}`)
+  }
+})
 
 test('there are more than 200 vectors', () => {
   assert.ok(tables.reduce((sum, { vectors }) => sum + vectors.length, 0) > 200)
