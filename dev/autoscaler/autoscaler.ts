@@ -2,7 +2,14 @@ import type { Clock } from '../../runtime/ports.ts'
 import { decide, type Turn } from './decision.ts'
 import { newHistory, type PodUsage, type Reading, type ScalingHistory } from './history.ts'
 import type { QueueMetrics } from './queue-metrics.ts'
-import { accelerated, type HpaPeriods, hpaPeriods, type Pause, type ScaledObject } from './scaled-object.ts'
+import {
+  accelerated,
+  firstSyncMs,
+  type HpaPeriods,
+  hpaPeriods,
+  type Pause,
+  type ScaledObject,
+} from './scaled-object.ts'
 
 /** The pods of one function, as the fleet sees them. */
 export interface Population {
@@ -52,7 +59,7 @@ export class Autoscaler {
     const { syncMs } = this.#periods
     for (const loop of this.#loops) {
       this.#repeat(loop, 'keda', loop.object.pollingIntervalMs, 0)
-      this.#repeat(loop, 'hpa', syncMs, syncMs)
+      this.#repeat(loop, 'hpa', syncMs, firstSyncMs(this.#periods))
     }
   }
 

@@ -107,6 +107,12 @@ export interface HpaPeriods {
 
 export const hpaPeriods: HpaPeriods = { syncMs: 15_000, stabilizationMs: 300_000 }
 
+/**
+ * When the HPA syncs first: KEDA makes it just before it polls for the first time, and the controller hears of it a moment later.
+ * n.b. so KEDA comes first where both fall together, and a function that it wakes is synced at once.
+ */
+export const firstSyncMs = ({ syncMs }: HpaPeriods): number => syncMs * 1.02
+
 /** The same object in a world that goes `factor` times as fast. */
 export function accelerated(object: ScaledObject, factor: number): ScaledObject {
   const faster = (rules: ScalingRules): ScalingRules => ({

@@ -1,6 +1,6 @@
 import { decide, type Turn } from '../autoscaler/decision.ts'
 import { newHistory, type Reading } from '../autoscaler/history.ts'
-import { type HpaPeriods, hpaPeriods, type ScaledObject } from '../autoscaler/scaled-object.ts'
+import { firstSyncMs, type HpaPeriods, hpaPeriods, type ScaledObject } from '../autoscaler/scaled-object.ts'
 import { type Duration, seededRandom } from './chance.ts'
 import { Heap } from './heap.ts'
 import { type Pod, SimulatedQueue } from './queue.ts'
@@ -20,6 +20,8 @@ export interface Workload {
   readonly cpuShare: number
   /** How often the broker renews what the management tells. */
   readonly statsIntervalMs: number
+  /** How old it is then. n.b. a quorum queue of RabbitMQ 3.10 has a timer of its own before that of its node. @default 0 */
+  readonly statsDelayMs?: number
   /** Of the HPA controller. @default those of a stock cluster */
   readonly periods?: HpaPeriods
   readonly seed: number
@@ -58,6 +60,7 @@ const sampleMs = 5000
 
 type Event =
   | { readonly kind: 'poll' | 'sync' | 'stats' | 'sample' }
+  | { readonly kind: 'told'; readonly count: number }
   | { readonly kind: 'ready' | 'grace'; readonly pod: Pod }
   | { readonly kind: 'done'; readonly pod: Pod; readonly batch: number[] }
 
@@ -102,7 +105,7 @@ class Run {
     this.#replicas = object.idleReplicas ?? object.minReplicas
     this.#resize(this.#replicas)
     this.#events.push(0, { kind: 'poll' })
-    this.#events.push(this.#periods.syncMs, { kind: 'sync' })
+    this.#events.push(firstSyncMs(this.#periods), { kind: 'sync' })
     this.#events.push(work.statsIntervalMs, { kind: 'stats' })
     this.#events.push(0, { kind: 'sample' })
   }
@@ -157,7 +160,10 @@ class Run {
         break
       case 'stats':
         this.#events.push(this.#now + this.#work.statsIntervalMs, event)
-        this.#seen = this.#visible()
+        this.#events.push(this.#now + (this.#work.statsDelayMs ?? 0), { kind: 'told', count: this.#visible() })
+        break
+      case 'told':
+        this.#seen = event.count
         break
       case 'sample':
         this.#events.push(this.#now + sampleMs, event)

@@ -45,8 +45,8 @@ test('a backlog wakes a function at the next poll, scales it at each sync, and l
   autoscaler.stop()
   assert.deepEqual(events, [
     '30 consumer 1: 100 messages in logs > activation at 0',
-    '30 consumer 4: 100 messages / 20 per replica = 5; the rate of scale-out allows 4',
-    '45 consumer 5: 100 messages / 20 per replica = 5',
+    '30.3 consumer 4: 100 messages / 20 per replica = 5; the rate of scale-out allows 4',
+    '45.3 consumer 5: 100 messages / 20 per replica = 5',
     '360 consumer 0: no trigger was active for the cooldown of 300 s',
   ])
 })
@@ -61,7 +61,7 @@ test('ten times as fast, the same happens in a tenth of the time', async () => {
   autoscaler.stop()
   assert.deepEqual(
     events.map((event) => event.split(':')[0]),
-    ['3 consumer 1', '3 consumer 4', '4.5 consumer 5', '36 consumer 0'],
+    ['3 consumer 1', '3.03 consumer 4', '4.53 consumer 5', '36 consumer 0'],
   )
 })
 

@@ -72,12 +72,13 @@ async function replayed(recording: Recording): Promise<{ timeline: Timeline; rea
   return { timeline, reasons }
 }
 
-for (const { name, recording } of recordings) {
+// Where replicas work, the queue is another one between two samples of it: those recordings are for the simulation.
+for (const { name, recording } of recordings.filter(({ recording }) => recording.work === null)) {
   test(`as recorded, ${name}: ${recording.about}`, async (t) => {
     const { timeline, reasons } = await replayed(recording)
     const toleranceSeconds = recording.hpaSyncSeconds + objectAt(recording, 0).pollingIntervalMs / 1000
     // What changes last may be seen by one of the two only.
-    const off = deviation(timeline, recording.replicas, recording.seconds - toleranceSeconds, recording.work !== null)
+    const off = deviation(timeline, recording.replicas, recording.seconds - toleranceSeconds)
     t.diagnostic(`at most ${off.toFixed(1)} s apart, ${toleranceSeconds} s are allowed`)
     assert.ok(
       off <= toleranceSeconds,
