@@ -160,7 +160,8 @@ class Run {
         break
       case 'stats':
         this.#events.push(this.#now + this.#work.statsIntervalMs, event)
-        this.#events.push(this.#now + (this.#work.statsDelayMs ?? 0), { kind: 'told', count: this.#visible() })
+        if (this.#work.statsDelayMs === undefined) this.#seen = this.#visible()
+        else this.#events.push(this.#now + this.#work.statsDelayMs, { kind: 'told', count: this.#visible() })
         break
       case 'told':
         this.#seen = event.count
