@@ -13,6 +13,11 @@ const held: readonly TraceStep[] = [
   { at: 75, finish: 40 },
 ]
 
+const goneFrom = (from: number, until: number): readonly TraceStep[] => [
+  { at: 5, publish: 15 },
+  { at: from, change: 'delete queue' },
+  { at: until, change: 'declare queue' },
+]
 const work: Work = { coldStartMs: 1000, handlerMs: 1000, batchSize: 5, prefetch: 10 }
 const unhurried = behavior({}, { stabilizationWindowSeconds: 15 })
 const waves: readonly TraceStep[] = [
@@ -207,12 +212,7 @@ export const traces: Readonly<Record<string, Trace>> = {
   'fallback-static': {
     about: 'Its queue is deleted for 50 s: 4 replicas after the third failure.',
     spec: spec('http', { ...eager, fallback: { failureThreshold: 3, replicas: 4 } }),
-    steps: [
-      { at: 5, publish: 15 },
-      { at: 40, change: 'delete queue' },
-      { at: 90, change: 'declare queue' },
-    ],
-    seconds: 140,
+    ...{ steps: goneFrom(40, 90), seconds: 140 },
   },
   'fallback-higher': {
     about: 'The management is not reached for 50 s: the fallback to 3 keeps the 6 that there are.',
@@ -364,12 +364,18 @@ export const traces: Readonly<Record<string, Trace>> = {
     about:
       'Over amqp its queue is deleted for 45 s: unlike a broker that is not reached, this counts towards the fallback.',
     spec: spec('amqp', { ...eager, fallback: { failureThreshold: 3, replicas: 4 } }),
-    steps: [
-      { at: 5, publish: 15 },
-      { at: 30, change: 'delete queue' },
-      { at: 75, change: 'declare queue' },
-    ],
-    seconds: 115,
+    ...{ steps: goneFrom(30, 75), seconds: 115 },
+  },
+  'fallback-cached': {
+    about:
+      'With useCachedMetrics its queue is deleted for 60 s: the HPA is told what the last poll made of it, fallback and all.',
+    spec: spec('amqp', {
+      ...eager,
+      pollingInterval: 6,
+      fallback: { failureThreshold: 3, replicas: 4 },
+      triggers: [trigger('amqp', { useCachedMetrics: true })],
+    }),
+    ...{ steps: goneFrom(30, 90), seconds: 135 },
   },
   'work-amqp': {
     about:
