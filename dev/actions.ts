@@ -1,8 +1,10 @@
 import { closeSync, openSync, readSync, statSync, writeSync } from 'node:fs'
 import { UsageError } from './arguments.ts'
 import type { ScaledObject } from './autoscaler/scaled-object.ts'
+import type { BrokerSwitch } from './broker-switch.ts'
 import type { Fleet } from './fleet.ts'
 import type { Live } from './live.ts'
+import type { Network } from './network.ts'
 import type { Actions } from './page-server.ts'
 import { counted } from './status.ts'
 
@@ -11,15 +13,26 @@ export interface ActionOptions {
   readonly fleet: Fleet
   readonly objects: readonly ScaledObject[]
   readonly autoscaler: { pause(target: string, pause: { all: boolean }): void } | null
+  /** null: the broker is not ours to stop. */
+  readonly broker: BrokerSwitch | null
+  /** null: there is nothing between the functions and the broker. */
+  readonly network: Network | null
   /** The path of the file that lines go into. */
   readonly input: string
 }
 
 const mostLines = 1_000_000
 const mostDelayMs = 1000
+const breakMs = 10_000
+
+/** Why a button is not there. */
+export const absences = {
+  broker: 'npm start stops only a broker that it started itself, not the one of AMQP_URL',
+  network: 'with AMQP_URL the functions are connected to the broker itself: there is nothing to break',
+} as const
 
 /** The buttons of the page. */
-export function actionsOf({ live, fleet, objects, autoscaler, input }: ActionOptions): Actions {
+export function actionsOf({ live, fleet, objects, autoscaler, broker, network, input }: ActionOptions): Actions {
   const done = (text: string): string => {
     live.note('action', text)
     return text
@@ -46,6 +59,26 @@ export function actionsOf({ live, fleet, objects, autoscaler, input }: ActionOpt
     kill({ name }) {
       if (typeof name !== 'string' || !fleet.crash(name)) throw new UsageError('there is no such process now')
       return done(`${name} was killed (SIGKILL)`)
+    },
+    async broker({ running }) {
+      if (typeof running !== 'boolean') throw new UsageError('running is no boolean')
+      if (!broker) throw new UsageError(absences.broker)
+      if (!running) {
+        done('the broker is told to stop')
+        await broker.stop()
+        return done('the broker is stopped; what it was given is on its disk')
+      }
+      await broker.start()
+      return done('the broker runs again')
+    },
+    network() {
+      if (!network) throw new UsageError(absences.network)
+      network.breakFor(breakMs, () => {
+        live.change({ networkBroken: false })
+        live.note('action', 'the network is whole again')
+      })
+      live.change({ networkBroken: true })
+      return done(`the network is broken for ${breakMs / 1000} s: the functions cannot reach the broker`)
     },
     delay({ ms }) {
       const delayMs = wholeNumber('ms', ms, 0, mostDelayMs)

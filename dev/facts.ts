@@ -1,6 +1,6 @@
 import { basename } from 'node:path'
 import { describe } from '../runtime/core/errors.ts'
-import { compareFiles } from './compare.ts'
+import { type Comparison, compareFiles } from './compare.ts'
 import type { Fleet } from './fleet.ts'
 import type { Plan } from './plan.ts'
 import type { RunResult } from './run.ts'
@@ -27,7 +27,11 @@ export async function factsOf(
 }
 
 /** Compares what of the input is confirmed, or all of it, with the output. A string says why that cannot be done. */
-async function compare(pipeline: state.Pipeline, plans: readonly Plan[], complete: boolean) {
+export async function compare(
+  pipeline: state.Pipeline,
+  plans: readonly Plan[],
+  complete: boolean,
+): Promise<Comparison | string> {
   const producer = plans.find(({ readsInput }) => readsInput)
   if (!producer) return `no producer reads ${basename(pipeline.input)}`
   if (!plans.some(({ writesOutput }) => writesOutput)) return `no consumer writes ${basename(pipeline.output)}`

@@ -1,6 +1,17 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { ScaledObject } from './autoscaler/scaled-object.ts'
+import type { Comparison } from './compare.ts'
 import type { Fleet } from './fleet.ts'
+import { Ledger, type Position } from './ledger.ts'
+import type {
+  FunctionSample,
+  LiveEvent,
+  LiveFacts,
+  LiveMessage,
+  LiveState,
+  Sample,
+  ShownProcess,
+} from './live-message.ts'
 import type { LogTail } from './log-tail.ts'
 import type { Plan } from './plan.ts'
 import type { Depth, DepthReader } from './queue-depth.ts'
@@ -8,96 +19,15 @@ import type { ScalingEvent } from './scaling-run.ts'
 import type { Snapshot } from './status.ts'
 import { WaitingTime } from './waiting-time.ts'
 
-/** What a page is told, as it goes over the wire. */
-export type LiveMessage =
-  | {
-      readonly kind: 'hello'
-      readonly facts: LiveFacts
-      readonly samples: readonly Sample[]
-      readonly events: readonly LiveEvent[]
-    }
-  | { readonly kind: 'sample'; readonly sample: Sample }
-  | { readonly kind: 'processes'; readonly processes: readonly ShownProcess[] }
-  | { readonly kind: 'event'; readonly event: LiveEvent }
-  | { readonly kind: 'state'; readonly state: LiveState }
-
-/** What does not change while it runs. */
-export interface LiveFacts {
-  readonly fast: number
-  readonly input: string
-  readonly output: string
-  readonly broker: string
-  readonly functions: readonly {
-    readonly name: string
-    readonly kind: Plan['kind']
-    readonly queue: string
-    readonly scaled: boolean
-    /** Messages that one replica is for; null: not scaled by its queue. */
-    readonly messagesPerReplica: number | null
-    readonly maxReplicas: number | null
-  }[]
-}
-
-/** What a person can change. */
-export interface LiveState {
-  readonly paused: boolean
-  readonly delayMs: number
-  /** The last word of both controllers, by function. */
-  readonly reasons: Readonly<Record<string, Readonly<Partial<Record<ScalingEvent['turn'], string>>>>>
-}
-
-export interface Sample {
-  readonly atMs: number
-  readonly functions: Readonly<Record<string, FunctionSample>>
-  readonly sent: number
-  readonly confirmed: number
-  readonly written: number
-  readonly linesPerSecond: number
-  /** How long the line waited that was written last; null: none was written since the last sample. */
-  readonly waitedMs: number | null
-}
-
-export interface FunctionSample {
-  /** null: the broker cannot be asked. */
-  readonly ready: number | null
-  readonly unacked: number
-  readonly retrying: number
-  readonly desired: number
-  readonly actual: number
-  readonly readyPods: number
-  readonly draining: number
-  /** Totals. */
-  readonly retried: number
-  readonly dead: number
-  readonly restarts: number
-}
-
-export interface LiveEvent {
-  readonly atMs: number
-  readonly kind: 'scale' | 'warning' | 'action'
-  readonly text: string
-}
-
-export interface ShownProcess {
-  readonly name: string
-  readonly function: string
-  readonly state: 'starting' | 'ready' | 'not ready' | 'draining' | 'crashed' | 'ended'
-  readonly pid: number | null
-  readonly ageMs: number | null
-  readonly restarts: number
-  /** Messages it holds. */
-  readonly holds: number
-  readonly done: number
-  readonly log: readonly string[]
-}
-
 export interface LiveOptions {
   readonly fleet: Fleet
   readonly plans: readonly Plan[]
   readonly objects: readonly ScaledObject[]
   readonly depths: DepthReader
   readonly tails: ReadonlyMap<string, LogTail>
-  readonly facts: Pick<LiveFacts, 'fast' | 'input' | 'output' | 'broker'>
+  readonly facts: Omit<LiveFacts, 'functions'>
+  /** Compares the files, at rest. */
+  compare(): Promise<Comparison | string>
   snapshot(): Snapshot
   /** ms since 1970. */
   now(): number
@@ -120,14 +50,20 @@ export class Live {
   readonly #watchers = new Set<(message: LiveMessage) => void>()
   readonly #waiting = new WaitingTime()
   readonly #timer: NodeJS.Timeout
-  #state: LiveState = { paused: false, delayMs: 0, reasons: {} }
+  readonly #ledger: Ledger
+  #state: LiveState = {
+    ...{ paused: false, delayMs: 0, broker: 'running', networkBroken: false, verdict: null, reasons: {} },
+  }
   #depths: readonly Depth[] | null = null
   #retrying: readonly Depth[] = []
   #ended = false
+  /** A person did something since the last verdict. */
+  #asked = false
   #ticks = 0
 
   constructor(options: LiveOptions) {
     this.#options = options
+    this.#ledger = new Ledger(options.compare, options.facts.output)
     this.#timer = setInterval(() => void this.#tick(), sampleEveryMs)
   }
 
@@ -155,6 +91,7 @@ export class Live {
   }
 
   note(kind: LiveEvent['kind'], text: string): void {
+    if (kind === 'action') this.#asked = true
     this.#add({ atMs: this.#options.now(), kind, text })
   }
 
@@ -187,6 +124,7 @@ export class Live {
     this.#samples.push(sample)
     if (this.#samples.length > keptSamples) this.#samples.shift()
     this.#tell({ kind: 'sample', sample })
+    if (this.#watchers.size > 0) await this.#check(sample)
     if (this.#watchers.size > 0) this.#tell({ kind: 'processes', processes: this.#processes() })
   }
 
@@ -196,6 +134,25 @@ export class Live {
     if (which === 'all') this.#retrying = depths ?? this.#retrying
     await delay(reportLagMs)
     this.#depths = depths
+  }
+
+  async #check(sample: Sample): Promise<void> {
+    const verdict = await this.#ledger.look(this.#position(sample))
+    if (this.#ended || verdict?.text === this.#state.verdict?.text) return
+    this.change({ verdict })
+    if (verdict === null || !this.#asked) return
+    this.#asked = false
+    this.note(verdict.lost === 0 ? 'checked' : 'warning', verdict.text)
+  }
+
+  /** Where all lines are. */
+  #position({ sent, confirmed, written, functions }: Sample): Position {
+    const consumers = this.#options.plans.filter(({ kind }) => kind === 'consumer')
+    const waiting =
+      this.#depths === null ? null : consumers.reduce((sum, { name }) => sum + waitingIn(functions[name]), 0)
+    const dead = this.#retrying.reduce((sum, depth) => sum + depth.dead, 0)
+    const skipped = this.#options.fleet.totals(({ readsInput }) => readsInput).skipped
+    return { sent, confirmed, written, waiting, dead, skipped }
   }
 
   #sample(): Sample {
@@ -266,6 +223,8 @@ export class Live {
     return { ...facts, functions }
   }
 }
+
+const waitingIn = (one: FunctionSample | undefined): number => (one ? (one.ready ?? 0) + one.unacked + one.retrying : 0)
 
 const depthOf = (depths: readonly Depth[] | null, { queue }: Plan): number | null =>
   depths?.find((depth) => depth.queue === queue)?.ready ?? null

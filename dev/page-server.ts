@@ -6,10 +6,10 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { describe } from '../runtime/core/errors.ts'
 import { UsageError } from './arguments.ts'
-import type { LiveMessage } from './live.ts'
+import type { LiveMessage } from './live-message.ts'
 
 /** What a page may ask for. Each throws a UsageError for what it cannot do. @returns what was done, in words */
-export type Actions = Readonly<Record<string, (body: Readonly<Record<string, unknown>>) => string>>
+export type Actions = Readonly<Record<string, (body: Readonly<Record<string, unknown>>) => string | Promise<string>>>
 
 export interface PageOptions {
   /** @returns what ends it */
@@ -98,7 +98,7 @@ async function act(request: IncomingMessage, response: ServerResponse, actions: 
   const action = Object.hasOwn(actions, name) ? actions[name] : undefined
   if (!action) return plain(response, 404, 'there is no such action\n')
   try {
-    plain(response, 200, `${action(await bodyOf(request))}\n`)
+    plain(response, 200, `${await action(await bodyOf(request))}\n`)
   } catch (error) {
     plain(response, error instanceof UsageError ? 400 : 500, `${describe(error)}\n`)
   }

@@ -4,27 +4,17 @@
  */
 import { join } from 'node:path'
 import { describe, FnError } from '../runtime/core/errors.ts'
-import { inspector } from '../runtime/rabbitmq/inspect.ts'
 import { systemClock as clock } from '../runtime/system/clock.ts'
 import { bundleFunctions, pinnedNodeVersion } from '../tooling/bundle.ts'
 import { BuildError, discoverFunctions, inspectFunctions, shownPath } from '../tooling/functions.ts'
-import { actionsOf } from './actions.ts'
 import { helpText, parseArguments, type StartArguments, UsageError } from './arguments.ts'
 import { provideBroker } from './broker.ts'
-import { openInBrowser } from './browser.ts'
 import { factsOf } from './facts.ts'
-import { Fleet } from './fleet.ts'
-import { Live } from './live.ts'
+import type { Fleet } from './fleet.ts'
 import { takeLock } from './lock.ts'
-import type { LogTail } from './log-tail.ts'
-import { kubeletBackOff, quickBackOff } from './member.ts'
-import { Monitor } from './monitor.ts'
-import { servePage } from './page-server.ts'
-import { type Plan, planFunctions } from './plan.ts'
-import { depthReader } from './queue-depth.ts'
-import { type RunResult, runFleet } from './run.ts'
-import { prepareScaling } from './scaling-run.ts'
+import { planFunctions } from './plan.ts'
 import { Screen } from './screen.ts'
+import { runSession } from './session.ts'
 import * as state from './state.ts'
 import { summaryOf } from './summary.ts'
 import { deleteOldVhosts, ownVhost, type VhostOptions } from './vhost.ts'
@@ -115,16 +105,6 @@ function vhostOf({ owned, url, managementUrl }: Broker, { id, folder }: state.Pi
   return owned && managementUrl !== null ? { broker: { url, managementUrl }, id, folder } : null
 }
 
-/** An owned broker that dies while we run is started again; the functions reconnect by themselves. */
-async function keepBroker(broker: Broker, over: AbortSignal): Promise<void> {
-  while (broker.owned && !over.aborted) {
-    await broker.ended
-    if (over.aborted) return
-    screen.warn('the broker ended; starting it again')
-    await broker.restart()
-  }
-}
-
 async function run(args: StartArguments, pipeline: state.Pipeline, stop: AbortSignal): Promise<number> {
   const fresh = args.once && state.isMissingOrEmpty(pipeline.output)
   if (fresh) state.startOver(pipeline)
@@ -139,13 +119,13 @@ async function run(args: StartArguments, pipeline: state.Pipeline, stop: AbortSi
   screen.say(
     `${shownPath(pipeline.input, cwd)} -> ${shownPath(pipeline.output, cwd)}${args.once ? '' : ', Ctrl-C ends it'}`,
   )
-  const over = new AbortController()
-  const keeping = keepBroker(broker, over.signal)
   const begun = clock.monotonic()
   const managementUrl = broker.managementUrl ?? (env.RABBITMQ_MANAGEMENT_URL || null)
-  const running = { pipeline, plans, brokerUrl, managementUrl, stop, keeping, broker: broker.description }
-  const { result, fleet } = await runWith(args, running)
-  over.abort()
+  const began = (fleet: Fleet) => {
+    undertaken.fleet = fleet
+  }
+  const session = { args, pipeline, plans, broker, brokerUrl, managementUrl, root, dist, cwd, screen, stop, began }
+  const { result, fleet } = await runSession(session)
   // What cannot be deleted now is deleted by the next run.
   if (vhost) await deleteOldVhosts(vhost).catch(() => {})
   await broker.stop()
@@ -154,71 +134,6 @@ async function run(args: StartArguments, pipeline: state.Pipeline, stop: AbortSi
   const summary = summaryOf(await factsOf(args.once, pipeline, plans, { result, fleet, tookMs, keepsQueues: true }))
   for (const line of summary.lines) screen.say(line)
   return result.failure?.exitCode ?? summary.exitCode
-}
-
-interface Running {
-  readonly pipeline: state.Pipeline
-  readonly plans: readonly Plan[]
-  readonly brokerUrl: string
-  /** In words. */
-  readonly broker: string
-  readonly managementUrl: string | null
-  readonly stop: AbortSignal
-  readonly keeping: Promise<void>
-}
-
-async function runWith(
-  args: StartArguments,
-  { pipeline, broker, plans, brokerUrl, managementUrl, stop, keeping }: Running,
-): Promise<{ result: RunResult; fleet: Fleet }> {
-  const { once, fast } = args
-  const logPathOf = (name: string) => state.logPathOf(pipeline, name)
-  const say = (line: string) => screen.say(line)
-  const tails = new Map<string, LogTail>()
-  const now = () => clock.monotonic()
-  const asking = inspector(brokerUrl, clock)
-  const scaling = once
-    ? null
-    : await prepareScaling({ plans, root, fast, clock, inspector: asking, managementUrl, brokerUrl, say })
-  state.removePodLogs(pipeline, plans)
-  let live: Live | null = null
-  const fleet = new Fleet({
-    ...{ plans, root, dist, brokerUrl, once, tails, logPathOf, now },
-    sizes: scaling?.sizes ?? new Map(),
-    backOff: once ? quickBackOff : kubeletBackOff(fast),
-    after: clock.after,
-    wallClock: clock.now,
-    warn(text) {
-      screen.warn(text)
-      live?.note('warning', text)
-    },
-  })
-  undertaken.fleet = fleet
-  keeping.catch((error: unknown) => fleet.giveUp(`the broker cannot be started again: ${describe(error)}`))
-  const depths = depthReader(asking, plans)
-  const monitor = new Monitor({ fleet, plans, depths, tails, screen, now })
-  const autoscaler = scaling?.over(fleet, (event) => live?.decided(event)) ?? null
-  const objects = scaling?.objects ?? []
-  const facts = { fast, broker, input: shownPath(pipeline.input, cwd), output: shownPath(pipeline.output, cwd) }
-  const shown = { fleet, plans, objects, depths, tails, facts, snapshot: () => monitor.snapshot, now: clock.now }
-  live = args.page ? new Live(shown) : null
-  const page =
-    live &&
-    (await servePage({
-      watch: (watcher) => live.watch(watcher),
-      actions: actionsOf({ live, fleet, objects, autoscaler, input: pipeline.input }),
-    }))
-  if (page) {
-    say(`page ${page.url}`)
-    if (args.open) openInBrowser(page.url, say)
-  }
-  const phase = (text: string | null) => monitor.phase(text)
-  const result = await runFleet({ plans, fleet, depths, once, scaling: autoscaler, stop, phase })
-  live?.end()
-  page?.close()
-  monitor.end(result.after)
-  await asking.close()
-  return { result, fleet }
 }
 
 async function main(): Promise<number> {

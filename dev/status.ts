@@ -30,7 +30,8 @@ interface Segment {
 }
 
 export const count = (n: number): string => Math.round(n).toLocaleString('en-US')
-export const counted = (n: number, noun: string): string => `${count(n)} ${noun}${n === 1 ? '' : 's'}`
+export const counted = (n: number, noun: string, plural = `${noun}s`): string =>
+  `${count(n)} ${n === 1 ? noun : plural}`
 
 const gap = '  '
 

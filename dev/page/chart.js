@@ -101,7 +101,8 @@ export class Chart {
     context.textAlign = 'right'
     context.textBaseline = 'middle'
     for (const value of [0, top / 2, top]) {
-      if (top === 1 && value === 0.5) continue
+      // Between two whole numbers there is none to name.
+      if (top < 10 && !Number.isInteger(value)) continue
       context.beginPath()
       context.moveTo(axisWidth, y(value))
       context.lineTo(width, y(value))

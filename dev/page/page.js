@@ -3,8 +3,8 @@ import { Chart, count } from './chart.js'
 const token = document.querySelector('meta[name=kedafn-token]').content
 const element = (id) => document.getElementById(id)
 
-let facts = { functions: [], fast: 1 }
-let state = { paused: false, delayMs: 0, reasons: {} }
+let facts = { functions: [], fast: 1, absent: { broker: null, network: null } }
+let state = { paused: false, delayMs: 0, broker: 'running', networkBroken: false, verdict: null, reasons: {} }
 let samples = []
 let hovered = null
 let chosen = null
@@ -59,7 +59,7 @@ const charts = [
 ]
 for (const { canvas } of charts) {
   canvas.addEventListener('pointermove', (event) => {
-    const spanMs = Number(element('span').value) * 1000
+    const spanMs = shownMs()
     const share = (event.offsetX - 46) / (canvas.clientWidth - 48)
     const at = (samples.at(-1)?.atMs ?? 0) - spanMs * (1 - share)
     hovered = samples.reduce(
@@ -74,10 +74,16 @@ for (const { canvas } of charts) {
   })
 }
 
+/** The time shown: as much as there is, up to what was chosen, and a minute at least. */
+function shownMs() {
+  const thereMs = (samples.at(-1)?.atMs ?? 0) - (samples[0]?.atMs ?? 0)
+  return Math.min(Number(element('span').value) * 1000, Math.max(60_000, thereMs))
+}
+
 function draw() {
   const last = samples.at(-1)
   if (!last) return
-  const spanMs = Number(element('span').value) * 1000
+  const spanMs = shownMs()
   for (const chart of charts) chart.draw(samples, last.atMs - spanMs, last.atMs, hovered)
   const now = last.functions[chosen]
   if (!now) return
@@ -227,6 +233,11 @@ function begin(hello) {
   const pace = facts.fast === 1 ? '' : ` Scaling goes ${facts.fast} times as fast as in a cluster.`
   element('about').textContent = `${facts.input} → ${facts.output}, broker ${facts.broker}.${pace}`
   element('pause').disabled = !facts.functions.some(({ scaled }) => scaled)
+  for (const button of ['broker', 'network']) {
+    const why = element(`${button}-why`)
+    why.textContent = facts.absent[button] ?? ''
+    why.hidden = facts.absent[button] === null
+  }
   draw()
 }
 
@@ -245,9 +256,36 @@ const receive = {
     element('pause').setAttribute('aria-pressed', String(state.paused))
     element('pause').textContent = state.paused ? 'Resume scaling' : 'Pause scaling'
     if (delayed) element('delay').value = state.delayMs
+    showTroubles()
     showReasons()
   },
 }
+
+const brokerWords = {
+  running: 'Stop the broker',
+  stopping: 'The broker stops …',
+  stopped: 'Start the broker',
+  starting: 'The broker starts …',
+}
+
+/** What a person broke, and whether anything was lost by it. */
+function showTroubles() {
+  const { broker, networkBroken, verdict } = state
+  const button = element('broker')
+  button.textContent = brokerWords[broker]
+  button.disabled = facts.absent.broker !== null || broker === 'stopping' || broker === 'starting'
+  button.classList.toggle('on', broker !== 'running')
+  const network = element('network')
+  network.textContent = networkBroken ? 'The network is broken …' : 'Break the network for 10 s'
+  network.disabled = facts.absent.network !== null || networkBroken
+  network.classList.toggle('on', networkBroken)
+  const told = element('verdict')
+  told.textContent =
+    verdict === null ? 'Lines are on their way; the files are compared at rest.' : sentence(verdict.text)
+  told.className = verdict === null || verdict.lost === null ? '' : verdict.lost === 0 ? 'sound' : 'lost'
+}
+
+const sentence = (text) => `${text[0].toUpperCase()}${text.slice(1)}.`
 
 async function act(name, body) {
   const answer = element('answer')
@@ -274,7 +312,9 @@ const submits = (id, run) =>
   })
 submits('form-lines', () => act('lines', { count: Number(element('count').value) }))
 submits('form-delay', () => act('delay', { ms: Number(element('delay').value) }))
-submits('form-pause', () => act('pause', { paused: !state.paused }))
+element('pause').addEventListener('click', () => void act('pause', { paused: !state.paused }))
+element('broker').addEventListener('click', () => void act('broker', { running: state.broker === 'stopped' }))
+element('network').addEventListener('click', () => void act('network', {}))
 submits('form-paste', async () => {
   if (await act('lines', { text: element('paste').value })) element('paste').value = ''
 })
@@ -284,6 +324,8 @@ element('function').addEventListener('change', (event) => {
   showReasons()
   draw()
 })
+// What scrolls has to be within reach of the keyboard.
+element('log').tabIndex = 0
 window.addEventListener('resize', draw)
 matchMedia('(prefers-color-scheme: dark)').addEventListener('change', draw)
 

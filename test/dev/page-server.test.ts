@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { type IncomingHttpHeaders, request } from 'node:http'
 import { type TestContext, test } from 'node:test'
 import { UsageError } from '../../dev/arguments.ts'
-import type { LiveMessage } from '../../dev/live.ts'
+import type { LiveMessage } from '../../dev/live-message.ts'
 import { servePage } from '../../dev/page-server.ts'
 
 const sent: LiveMessage = { kind: 'event', event: { atMs: 1, kind: 'action', text: 'first' } }

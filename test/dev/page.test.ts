@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { type TestContext, test } from 'node:test'
-import type { LiveMessage } from '../../dev/live.ts'
+import type { LiveMessage } from '../../dev/live-message.ts'
 import { slowRepository } from './slow-repository.ts'
 import { holds, noneLeft, type Started } from './started.ts'
 
@@ -53,6 +53,8 @@ test('the page drops lines, pauses scaling, slows handlers down and kills a proc
       ['log-producer', false, null],
     ],
   )
+  assert.match((await act('broker', { running: false })).text, /^npm start stops only a broker that it started itself/)
+  assert.match((await act('network', {})).text, /^with AMQP_URL the functions are connected to the broker itself/)
   // What happens now happens to nobody: it sleeps.
   await t.waitFor(() => assert.equal(last('sample')?.sample.functions['log-consumer']?.desired, 0), poll)
   assert.match((await act('pause', { paused: true })).text, /^scaling is paused/)

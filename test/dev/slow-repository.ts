@@ -1,41 +1,11 @@
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { openVhost } from '../support/broker.ts'
-import { copyRepository } from '../tooling/repository.ts'
+import { type Slowness, slowCopy } from './slow-copy.ts'
 import { Started } from './started.ts'
 
-export interface SlowOptions {
-  readonly value?: number
-  readonly msPerLine?: number
-  readonly batchSize?: number
-  readonly concurrency?: number
-  /** Each line is written with the time behind it, ms since 1970. */
-  readonly stamped?: boolean
-}
-
-/** A copy of the repository whose consumer takes its time, with an object that gives each replica `value` messages. */
-export async function slowRepository(t: TestContext, options: SlowOptions = {}) {
-  const { value = 20, msPerLine = 100, batchSize = 5, concurrency = 1, stamped = false } = options
-  const repository = copyRepository(t)
-  const object = readFileSync(join(import.meta.dirname, '../../keda/base/log-consumer.yaml'), 'utf8')
-  repository.write('keda/base/log-consumer.yaml', object.replace(/value: "\d+"/, `value: "${value}"`))
-  repository.write(
-    'functions/log-consumer/function.ts',
-    `import { appendLines, defineConsumer, text } from '#runtime'
-    export default defineConsumer({
-      queue: 'logs',
-      decode: text,
-      batch: { size: ${batchSize}, maxWaitMs: 20 },
-      concurrency: ${concurrency},
-      env: { OUTPUT_PATH: { default: 'output.txt' } },
-      setup: (ctx) => appendLines(ctx.env.OUTPUT_PATH),
-      handle: async (batch, _ctx, output) => {
-        await new Promise((resolve) => setTimeout(resolve, ${msPerLine} * batch.length))
-        await output.append(batch.map(({ body }) => ${stamped ? "body + ' ' + Date.now()" : 'body'}))
-      },
-    })`,
-  )
+/** A copy of the repository whose consumer takes its time, and how to start it on a vhost of its own. */
+export async function slowRepository(t: TestContext, slowness: Slowness = {}) {
+  const repository = slowCopy(t, slowness)
   const vhost = await openVhost('dev-scaled')
   t.after(() => vhost.dispose())
   const env = { RABBITMQ_MANAGEMENT_URL: vhost.managementUrl }
