@@ -16,6 +16,8 @@ export interface StartArguments {
   readonly page: boolean
   /** Show the page in a browser. */
   readonly open: boolean
+  /** Print events for a script. */
+  readonly json: boolean
 }
 
 export const helpText = `Runs every function of functions/ on this machine, with a broker, until Ctrl-C. Consumers are scaled
@@ -30,6 +32,7 @@ Usage: npm start -- [options]
   --fast N       scale N times as fast as KEDA and the HPA would, 1 to 100 (default: 1)
   --open         show the page in a browser
   --no-page      serve no page
+  --json         print one event a line, as JSON (npm start --silent -- --json)
   --help, -h     this text
 
 Environment:
@@ -57,6 +60,7 @@ const options = {
   fast: { type: 'string' },
   open: { type: 'boolean' },
   'no-page': { type: 'boolean' },
+  json: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
 } as const
 
@@ -90,6 +94,7 @@ export function parseArguments(
     fast: fastOf(values.fast, once),
     page: !once && !values['no-page'],
     open: values.open ?? false,
+    json: values.json ?? false,
   }
 }
 

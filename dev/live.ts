@@ -229,7 +229,7 @@ const waitingIn = (one: FunctionSample | undefined): number => (one ? (one.ready
 const depthOf = (depths: readonly Depth[] | null, { queue }: Plan): number | null =>
   depths?.find((depth) => depth.queue === queue)?.ready ?? null
 
-function stateOf({ draining, ready, state }: Fleet['processes'][number]['pod']): ShownProcess['state'] {
+export function stateOf({ draining, ready, state }: Fleet['processes'][number]['pod']): ShownProcess['state'] {
   if (state === 'crashed' || state === 'ended') return state
   if (draining || state === 'draining') return 'draining'
   if (ready) return 'ready'

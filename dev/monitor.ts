@@ -1,8 +1,9 @@
 import type { Fleet } from './fleet.ts'
+import { stateOf } from './live.ts'
 import type { LogTail } from './log-tail.ts'
 import type { Plan } from './plan.ts'
 import type { Depth, DepthReader } from './queue-depth.ts'
-import type { Screen } from './screen.ts'
+import type { ProcessEvent, Shown } from './shown.ts'
 import { endsOf, snapshotOf } from './snapshot.ts'
 import { Rate, type Snapshot } from './status.ts'
 
@@ -11,7 +12,7 @@ export interface MonitorOptions {
   readonly plans: readonly Plan[]
   readonly depths: DepthReader
   readonly tails: ReadonlyMap<string, LogTail>
-  readonly screen: Screen
+  readonly screen: Shown
   /** ms, never goes back. */
   now(): number
 }
@@ -27,6 +28,7 @@ export class Monitor {
   #depths: readonly Depth[] | null = []
   #phase: string | null = null
   #asking = false
+  #shown: ReadonlyMap<string, ProcessEvent> = new Map()
 
   constructor(options: MonitorOptions) {
     this.#options = options
@@ -66,7 +68,24 @@ export class Monitor {
       }
     }
     this.#rate.add(fleet.totals(endsOf(plans).writes).acked, now())
+    this.#showProcesses()
     screen.status(this.snapshot)
+  }
+
+  #showProcesses(): void {
+    const { fleet, screen } = this.#options
+    const now = new Map<string, ProcessEvent>()
+    for (const { plan, pod } of fleet.processes) {
+      const { name, pid } = pod
+      // One that has not begun yet.
+      if (pod.state === 'ended' && !this.#shown.has(name)) continue
+      now.set(name, { event: 'process', function: plan.name, name, state: stateOf(pod), pid })
+    }
+    for (const [name, shown] of now) if (this.#shown.get(name)?.state !== shown.state) screen.event(shown, [])
+    for (const [name, shown] of this.#shown) {
+      if (!now.has(name)) screen.event({ ...shown, state: 'gone', pid: null }, [])
+    }
+    this.#shown = now
   }
 
   async #ask(): Promise<void> {

@@ -6,7 +6,6 @@ export interface Depth {
   readonly queue: string
   /** Waiting for a consumer. */
   readonly ready: number
-  readonly consumers: number
   /** Waiting for another attempt. */
   readonly retrying: number
   readonly dead: number
@@ -35,7 +34,7 @@ export function depthReader(inspector: Inspector, plans: readonly Plan[]): Depth
     const retrying = which === 'all' ? await readyIn(retryQueues) : 0
     const dead = which === 'all' ? await readyIn([deadQueue]) : 0
     const work = await inspector.depth(queue)
-    return { queue, ready: work?.ready ?? 0, consumers: work?.consumers ?? 0, retrying, dead }
+    return { queue, ready: work?.ready ?? 0, retrying, dead }
   }
   return {
     async read(which) {

@@ -65,8 +65,7 @@ export async function prepareScaling(options: ScalingOptions): Promise<Scaling> 
         ...{ objects, metrics, clock, fast },
         fleet: {
           population: (target) => fleet.population(target),
-          setReplicas(target, replicas, reason) {
-            say(`${target}: ${fleet.population(target).replicas} -> ${replicas}, ${reason}`)
+          setReplicas(target, replicas) {
             fleet.setReplicas(target, replicas)
           },
         },

@@ -1,6 +1,7 @@
 import type { WriteStream } from 'node:tty'
 import { styleText } from 'node:util'
-import { ChangePrinter, type Snapshot, statusLine } from './status.ts'
+import type { Shown, StartEvent } from './shown.ts'
+import { ChangeKeeper, type Snapshot, statusLine } from './status.ts'
 
 export interface ScreenOptions {
   readonly out: NodeJS.WritableStream
@@ -15,9 +16,9 @@ export interface ScreenOptions {
 const clearLine = '\r\u001b[2K'
 
 /** What a person sees: lines, and below them on a terminal one status line that is rewritten in place. */
-export class Screen {
+export class Screen implements Shown {
   readonly #options: ScreenOptions
-  readonly #changes = new ChangePrinter()
+  readonly #changes = new ChangeKeeper()
   #status = ''
 
   constructor(options: ScreenOptions) {
@@ -26,6 +27,10 @@ export class Screen {
 
   say(text: string): void {
     this.#above(() => this.#options.out.write(`${text}\n`))
+  }
+
+  event(_event: StartEvent, lines: readonly string[]): void {
+    for (const line of lines) this.say(line)
   }
 
   warn(text: string): void {
@@ -43,8 +48,8 @@ export class Screen {
   status(snapshot: Snapshot): void {
     const { terminal, colour, out, now } = this.#options
     if (!terminal) {
-      const line = this.#changes.offer(snapshot, now())
-      if (line !== null) out.write(`${line}\n`)
+      const changed = this.#changes.offer(snapshot, now())
+      if (changed) out.write(`${plainLine(changed)}\n`)
       return
     }
     // n.b. a full last column makes some terminals wrap.
@@ -58,7 +63,7 @@ export class Screen {
   endStatus(): void {
     const { terminal, out, now } = this.#options
     const last = this.#changes.flush(now())
-    if (!terminal && last !== null) out.write(`${last}\n`)
+    if (!terminal && last) out.write(`${plainLine(last)}\n`)
     if (terminal && this.#status !== '') terminal.write('\n')
     this.#status = ''
   }
@@ -70,3 +75,6 @@ export class Screen {
     if (terminal && this.#status !== '') terminal.write(this.#status)
   }
 }
+
+const plainLine = (snapshot: Snapshot): string =>
+  statusLine(snapshot, { columns: Number.POSITIVE_INFINITY, colour: false })

@@ -18,8 +18,8 @@ import { servePage } from './page-server.ts'
 import type { Plan } from './plan.ts'
 import { depthReader } from './queue-depth.ts'
 import { type RunResult, runFleet } from './run.ts'
-import { prepareScaling } from './scaling-run.ts'
-import type { Screen } from './screen.ts'
+import { prepareScaling, type ScalingEvent } from './scaling-run.ts'
+import type { Shown } from './shown.ts'
 import * as state from './state.ts'
 
 export interface SessionOptions {
@@ -35,7 +35,7 @@ export interface SessionOptions {
   readonly dist: string
   /** What paths are shown relative to. */
   readonly cwd: string
-  readonly screen: Screen
+  readonly screen: Shown
   readonly stop: AbortSignal
   /** Called before any process is started. */
   began(fleet: Fleet): void
@@ -69,6 +69,14 @@ export async function runSession(options: SessionOptions): Promise<{ result: Run
     wallClock: clock.now,
   })
   options.began(fleet)
+  const decided = (event: ScalingEvent) => {
+    const { target, before, replicas, turn, reason } = event
+    if (before !== replicas) {
+      const scaled = { event: 'scale', function: target, before, replicas, by: turn, reason } as const
+      screen.event(scaled, [`${target}: ${before} -> ${replicas}, ${reason}`])
+    }
+    live?.decided(event)
+  }
   const keeper = new BrokerSwitch({
     broker,
     ended: () => warn('the broker ended; starting it again'),
@@ -77,7 +85,7 @@ export async function runSession(options: SessionOptions): Promise<{ result: Run
   keeper.failed.catch((error: unknown) => fleet.giveUp(`the broker cannot be started again: ${describe(error)}`))
   const depths = depthReader(asking, plans)
   const monitor = new Monitor({ fleet, plans, depths, tails, screen, now })
-  const autoscaler = scaling?.over(fleet, (event) => live?.decided(event)) ?? null
+  const autoscaler = scaling?.over(fleet, decided) ?? null
   const objects = scaling?.objects ?? []
   const shown = {
     ...{ fleet, plans, objects, depths, tails },
@@ -91,7 +99,7 @@ export async function runSession(options: SessionOptions): Promise<{ result: Run
   const page =
     live && (await servePage({ watch: (watcher) => live.watch(watcher), actions: actionsOf({ live, ...acting }) }))
   if (page) {
-    say(`page ${page.url}`)
+    screen.event({ event: 'page', url: page.url }, [`page ${page.url}`])
     if (args.open) openInBrowser(page.url, say)
   }
   const phase = (text: string | null) => monitor.phase(text)

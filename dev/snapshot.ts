@@ -35,7 +35,8 @@ export function snapshotOf(
         ready: depths === null ? null : (depth?.ready ?? 0),
         unacked: consumers.reduce((total, { status }) => total + status.unsettled, 0),
         retrying: depth?.retrying ?? 0,
-        consumers: depths === null ? null : (depth?.consumers ?? 0),
+        // n.b. the broker goes on counting a consumer for a while that is gone already.
+        consumers: processesOf(fleet, name),
       }
     }),
     sent,
@@ -46,3 +47,7 @@ export function snapshotOf(
     phase,
   }
 }
+
+/** Processes that take deliveries of a queue, and those that drain. */
+const processesOf = (fleet: Fleet, queue: string): number =>
+  fleet.processes.filter(({ plan, pod }) => plan.kind === 'consumer' && plan.queue === queue && pod.pid !== null).length

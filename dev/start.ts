@@ -11,10 +11,12 @@ import { helpText, parseArguments, type StartArguments, UsageError } from './arg
 import { provideBroker } from './broker.ts'
 import { factsOf } from './facts.ts'
 import type { Fleet } from './fleet.ts'
+import { JsonLines } from './json-lines.ts'
 import { takeLock } from './lock.ts'
 import { planFunctions } from './plan.ts'
 import { Screen } from './screen.ts'
 import { runSession } from './session.ts'
+import type { Shown } from './shown.ts'
 import * as state from './state.ts'
 import { summaryOf } from './summary.ts'
 import { deleteOldVhosts, ownVhost, type VhostOptions } from './vhost.ts'
@@ -37,7 +39,7 @@ const env = process.env
 // npm runs scripts in the repository; what a person types is relative to where they are.
 const cwd = (env.npm_lifecycle_event === 'start' && env.INIT_CWD) || process.cwd()
 const isTerminal = process.stdout.isTTY === true && env.TERM !== 'dumb'
-const screen = new Screen({
+let screen: Shown = new Screen({
   out: process.stdout,
   err: process.stderr,
   terminal: isTerminal ? process.stdout : null,
@@ -115,10 +117,12 @@ async function run(args: StartArguments, pipeline: state.Pipeline, stop: AbortSi
   const { plans, broker } = await prepare(args, pipeline, stop)
   const vhost = vhostOf(broker, pipeline)
   const brokerUrl = vhost ? await ownVhost(vhost, fresh) : broker.url
-  screen.say(`broker ${broker.description}, functions ${plans.map(({ name }) => name).join(' ')}`)
-  screen.say(
-    `${shownPath(pipeline.input, cwd)} -> ${shownPath(pipeline.output, cwd)}${args.once ? '' : ', Ctrl-C ends it'}`,
-  )
+  const { input, output } = pipeline
+  const functions = plans.map(({ name }) => name)
+  screen.event({ event: 'start', input, output, broker: broker.description, functions, fast: args.fast }, [
+    `broker ${broker.description}, functions ${functions.join(' ')}`,
+    `${shownPath(input, cwd)} -> ${shownPath(output, cwd)}${args.once ? '' : ', Ctrl-C ends it'}`,
+  ])
   const begun = clock.monotonic()
   const managementUrl = broker.managementUrl ?? (env.RABBITMQ_MANAGEMENT_URL || null)
   const began = (fleet: Fleet) => {
@@ -131,9 +135,11 @@ async function run(args: StartArguments, pipeline: state.Pipeline, stop: AbortSi
   await broker.stop()
   if (result.failure) screen.error(result.failure.message)
   const tookMs = clock.monotonic() - begun
-  const summary = summaryOf(await factsOf(args.once, pipeline, plans, { result, fleet, tookMs, keepsQueues: true }))
-  for (const line of summary.lines) screen.say(line)
-  return result.failure?.exitCode ?? summary.exitCode
+  const facts = await factsOf(args.once, pipeline, plans, { result, fleet, tookMs, keepsQueues: true })
+  const summary = summaryOf(facts)
+  const exitCode = result.failure?.exitCode ?? summary.exitCode
+  screen.event({ event: 'end', exitCode, ...facts }, summary.lines)
+  return exitCode
 }
 
 async function main(): Promise<number> {
@@ -142,6 +148,8 @@ async function main(): Promise<number> {
     process.stdout.write(helpText)
     return 0
   }
+  const { stdout: out, stderr: err } = process
+  if (args.json) screen = new JsonLines({ out, err, now: () => clock.monotonic(), wallClock: clock.now })
   const pinned = await pinnedNodeVersion()
   if (process.versions.node.split('.')[0] !== pinned.split('.')[0]) {
     throw new UsageError(`this is Node.js ${process.version}; npm start runs it with the pinned ${pinned}`)

@@ -19,7 +19,8 @@ export interface QueueStatus {
   readonly ready: number | null
   readonly unacked: number
   readonly retrying: number
-  readonly consumers: number | null
+  /** Processes of ours. */
+  readonly consumers: number
 }
 
 interface Segment {
@@ -56,7 +57,7 @@ function segmentsOf(snapshot: Snapshot): readonly Segment[] {
   const plain = (rank: number, text: string): Segment => ({ rank, text, style: null })
   const away = queues.some(({ ready }) => ready === null)
   const retrying = queues.reduce((sum, queue) => sum + queue.retrying, 0)
-  const consumers = queues.reduce((sum, queue) => sum + (queue.consumers ?? 0), 0)
+  const consumers = queues.reduce((sum, queue) => sum + queue.consumers, 0)
   return [
     ...(phase === null ? [] : [{ rank: 1, text: phase, style: 'yellow' } as const]),
     ...(away ? [{ rank: 2, text: 'no broker', style: 'red' } as const] : []),
@@ -94,26 +95,26 @@ export class Rate {
 
 const printEveryMs = 1000
 
-/** Without a terminal: one line per change, at most one a second, and always the last. */
-export class ChangePrinter {
+/** Without a terminal: each change, at most one a second, and always the last. */
+export class ChangeKeeper {
   #shown = ''
   #shownAt = Number.NEGATIVE_INFINITY
   #pending: Snapshot | null = null
 
-  /** To be called again and again; returns the line to print, if there is one. */
-  offer(snapshot: Snapshot, now: number): string | null {
+  /** To be called again and again; returns what is to be printed now, if anything is. */
+  offer(snapshot: Snapshot, now: number): Snapshot | null {
     this.#pending = keyOf(snapshot) === this.#shown ? null : snapshot
     return now - this.#shownAt < printEveryMs ? null : this.flush(now)
   }
 
   /** The last state, if it was not printed yet. */
-  flush(now: number): string | null {
-    if (!this.#pending) return null
-    const line = statusLine(this.#pending, { columns: Number.POSITIVE_INFINITY, colour: false })
-    this.#shown = keyOf(this.#pending)
+  flush(now: number): Snapshot | null {
+    const pending = this.#pending
+    if (!pending) return null
+    this.#shown = keyOf(pending)
     this.#shownAt = now
     this.#pending = null
-    return line
+    return pending
   }
 }
 

@@ -11,6 +11,7 @@ test('without arguments the files are the default ones and the run goes on until
     fast: 1,
     page: true,
     open: false,
+    json: false,
   })
 })
 
@@ -24,6 +25,7 @@ test('options win over the environment, the environment over the default', () =>
     fast: 1,
     page: false,
     open: false,
+    json: false,
   })
   assert.equal(parseArguments([], { INPUT_PATH: '' }).input, null)
 })
@@ -61,10 +63,11 @@ test('options that npm kept for itself are noticed', () => {
     /npm took --input and --once for itself.*npm start -- --input/,
   )
   assert.throws(() => parseArguments([], { npm_config_page: '' }), /npm took --no-page for itself/)
+  assert.throws(() => parseArguments([], { npm_config_json: 'true' }), /npm took --json for itself/)
 })
 
 test('the help names every option in two columns', () => {
-  for (const option of ['--input', '--output', '--once', '--fast', '--open', '--no-page', '--help'])
+  for (const option of ['--input', '--output', '--once', '--fast', '--open', '--no-page', '--json', '--help'])
     assert.match(helpText, new RegExp(`^  ${option}`, 'm'))
   for (const line of helpText.split('\n')) assert.ok(line.length <= 100, line)
 })

@@ -4,7 +4,7 @@ import type { Comparison } from '../../dev/compare.ts'
 import type { Depth } from '../../dev/queue-depth.ts'
 import { type RunFacts, summaryOf } from '../../dev/summary.ts'
 
-const empty: Depth = { queue: 'logs', ready: 0, consumers: 0, retrying: 0, dead: 0 }
+const empty: Depth = { queue: 'logs', ready: 0, retrying: 0, dead: 0 }
 const equal: Comparison = { equal: true, expected: 200_000, missing: 0, duplicates: 0, foreign: 0, inOrder: true }
 const good: RunFacts = {
   once: true,
