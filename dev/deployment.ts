@@ -32,6 +32,8 @@ export interface DeploymentOptions {
   gone(name: string): void
   /** Asks a pod whether it is ready; null: it is when its process says that it runs. */
   readonly probe: ((port: number) => Promise<boolean>) | null
+  /** So many pods more than wanted may be there while one bundle replaces another; 0: a pod's name is free only once it is gone. */
+  readonly maxSurge: number
   after(ms: number, fn: () => void): () => void
   /** ms since 1970. */
   now(): number
@@ -45,12 +47,17 @@ interface Pod {
   readonly name: string
   readonly member: Member
   readonly createdMs: number
+  /** Which bundle it was started from, counted from 0. */
+  readonly build: number
   /** The process that said it is ready: the next one has to say so itself. */
   readyPid: number | null
   draining: boolean
 }
 
 const probeEveryMs = 500
+const rollEveryMs = 100
+/** So many pods fewer than wanted may be ready meanwhile, as the rendered Deployments have it. */
+const maxUnavailable = 1
 
 /** 0 to N processes of one consumer. Fewer means that some drain: they are none of its pods from then on, but still there. */
 export class Deployment {
@@ -59,6 +66,8 @@ export class Deployment {
   readonly #pods = new Map<string, Pod>()
   readonly #ends = new Set<Promise<boolean>>()
   #replicas = 0
+  #build = 0
+  #rolling = false
   #before: FunctionStatus = { counters: noCounters, unsettled: 0, restarts: 0 }
   #allWell = true
 
@@ -72,11 +81,9 @@ export class Deployment {
   }
 
   get pods(): readonly PodStatus[] {
-    return [...this.#pods.values()].map(({ name, member, createdMs, draining, ...pod }) => {
-      const { status, pid } = member
-      const answered = pid !== null && pid === pod.readyPid
-      const ready = status.state === 'running' && (answered || this.#options.probe === null)
-      return { ...status, name, createdMs, draining, pid, ready: ready && !draining }
+    return [...this.#pods.values()].map((pod) => {
+      const { name, createdMs, draining, member } = pod
+      return { ...member.status, name, createdMs, draining, pid: member.pid, ready: this.#isReady(pod) && !draining }
     })
   }
 
@@ -110,10 +117,16 @@ export class Deployment {
   /** Starts what is missing, drains what is too much: what is not ready first, then what crashed most, then the youngest. */
   scale(replicas: number): void {
     this.#replicas = replicas
-    const wanted = [...this.#pods.values()].filter(({ draining }) => !draining)
+    const wanted = this.#wanted()
     for (let missing = replicas - wanted.length; missing > 0; missing--) this.#add()
     const least = wanted.reverse().sort((one, other) => rankOf(one) - rankOf(other))
     for (const pod of least.slice(0, Math.max(0, wanted.length - replicas))) this.#drain(pod)
+  }
+
+  /** Replaces every pod by one of the bundle as it is now, a few at a time. */
+  roll(): void {
+    this.#build++
+    if (!this.#rolling) this.#advance()
   }
 
   /** Drains all of it. @returns whether every process that was ever told to end ended by itself with exit code 0 */
@@ -144,10 +157,39 @@ export class Deployment {
   #add(): void {
     const { podName, member, now, probe } = this.#options
     const name = podName()
-    const pod: Pod = { name, member: member(name), createdMs: now(), readyPid: null, draining: false }
+    const build = this.#build
+    const pod: Pod = { name, member: member(name), createdMs: now(), build, readyPid: null, draining: false }
     this.#pods.set(name, pod)
     pod.member.start()
     if (probe) this.#probe(pod, probe)
+  }
+
+  /** One step of a roll. n.b. `maxSurge` and `maxUnavailable` as in kubernetes `pkg/controller/deployment/rolling.go`. */
+  #advance(): void {
+    const { maxSurge, after } = this.#options
+    const least = this.#replicas - maxUnavailable
+    let wanted = this.#wanted()
+    const fresh = wanted.filter(({ build }) => build === this.#build)
+    const there = maxSurge === 0 ? this.#pods.size : wanted.length
+    const starts = Math.min(this.#replicas + maxSurge - there, this.#replicas - fresh.length)
+    for (let left = starts; left > 0; left--) this.#add()
+    wanted = this.#wanted()
+    const old = wanted.filter(({ build }) => build !== this.#build)
+    const unready = wanted.length - wanted.filter((pod) => this.#isReady(pod)).length
+    const [broken, sound] = [old.filter((pod) => !this.#isReady(pod)), old.filter((pod) => this.#isReady(pod))]
+    for (const pod of broken.slice(0, Math.max(0, wanted.length - least - (unready - broken.length)))) this.#drain(pod)
+    for (const pod of sound.slice(0, Math.max(0, wanted.length - unready - least))) this.#drain(pod)
+    this.#rolling = old.length > 0 || this.#wanted().length < this.#replicas
+    if (this.#rolling) after(rollEveryMs, () => this.#advance())
+  }
+
+  #wanted(): Pod[] {
+    return [...this.#pods.values()].filter(({ draining }) => !draining)
+  }
+
+  #isReady({ member, readyPid }: Pod): boolean {
+    const answered = member.pid !== null && member.pid === readyPid
+    return member.status.state === 'running' && (answered || this.#options.probe === null)
   }
 
   #drain(pod: Pod): void {

@@ -139,7 +139,7 @@ export class Fleet {
 
   /** Drains them. @returns the names of those that did not end well */
   async stop(kind: Plan['kind']): Promise<readonly string[]> {
-    if (kind === 'consumer') this.#stopping = true
+    this.#stopping = true
     const stopped: readonly (Member | Deployment)[] = kind === 'producer' ? this.#producers : this.#deployments
     const ends = await Promise.all(stopped.map(async (one) => ((await one.stop()) ? [] : [one.plan.name])))
     return ends.flat()
@@ -150,6 +150,15 @@ export class Fleet {
     const producer = this.#producers.find(({ plan, pid }) => plan.name === name && pid !== null)
     producer?.crash()
     return producer !== undefined || this.#deployments.some((deployment) => deployment.crash(name))
+  }
+
+  /** Brings processes of the bundle as it is now, and drains those of the one before. */
+  roll(name: string): void {
+    if (this.#stopping) return
+    this.#deployments.find(({ plan }) => plan.name === name)?.roll()
+    const producer = this.#producers.find(({ plan }) => plan.name === name)
+    // One at a time, as its Deployment's strategy is Recreate.
+    void producer?.stop().then(() => this.#stopping || producer.start())
   }
 
   /** Makes every handler take so much longer for each message, in ms, from now on. */
@@ -185,6 +194,7 @@ export class Fleet {
         if (scaled) after(lastReadMs, () => tails.delete(name))
       },
       probe: probed ? isReady : null,
+      maxSurge: scaled ? 1 : 0,
       after,
       now: wallClock,
       requestedMilli,

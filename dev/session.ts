@@ -1,7 +1,7 @@
 import { describe } from '../runtime/core/errors.ts'
 import { inspector } from '../runtime/rabbitmq/inspect.ts'
 import { systemClock as clock } from '../runtime/system/clock.ts'
-import { shownPath } from '../tooling/functions.ts'
+import { type FunctionFacts, shownPath } from '../tooling/functions.ts'
 import { absences, actionsOf } from './actions.ts'
 import type { StartArguments } from './arguments.ts'
 import type { BrokerHandle } from './broker.ts'
@@ -17,15 +17,19 @@ import { Network } from './network.ts'
 import { servePage } from './page-server.ts'
 import type { Plan } from './plan.ts'
 import { depthReader } from './queue-depth.ts'
+import { Rebuilder } from './rebuild.ts'
 import { type RunResult, runFleet } from './run.ts'
 import { prepareScaling, type ScalingEvent } from './scaling-run.ts'
 import type { Shown } from './shown.ts'
+import { SourceWatch } from './source-watch.ts'
 import * as state from './state.ts'
 
 export interface SessionOptions {
   readonly args: StartArguments
   readonly pipeline: state.Pipeline
   readonly plans: readonly Plan[]
+  /** How functions would run now, after an edit. */
+  replan(facts: readonly FunctionFacts[]): readonly Plan[]
   readonly broker: BrokerHandle
   /** With the vhost of this pipeline. */
   readonly brokerUrl: string
@@ -102,8 +106,10 @@ export async function runSession(options: SessionOptions): Promise<{ result: Run
     screen.event({ event: 'page', url: page.url }, [`page ${page.url}`])
     if (args.open) openInBrowser(page.url, say)
   }
+  const watching = once ? null : watchSources(options, fleet, warn)
   const phase = (text: string | null) => monitor.phase(text)
   const result = await runFleet({ plans, fleet, depths, once, scaling: autoscaler, stop, phase })
+  watching?.close()
   keeper.end()
   live?.end()
   page?.close()
@@ -111,6 +117,23 @@ export async function runSession(options: SessionOptions): Promise<{ result: Run
   network?.close()
   await asking.close()
   return { result, fleet }
+}
+
+/** A function that is edited is built again and rolled. */
+function watchSources(
+  { root, dist, plans, replan, screen }: SessionOptions,
+  fleet: Fleet,
+  warn: (text: string) => void,
+) {
+  const say = (line: string) => screen.say(line)
+  const rebuilder = new Rebuilder({ root, dist, plans, replan, roll: (name) => fleet.roll(name), say, warn })
+  const failed = ({ message }: Error) => warn(`edits are not noticed any more: ${message}`)
+  try {
+    return new SourceWatch(root, (names) => void rebuilder.rebuild(names), failed)
+  } catch (error) {
+    warn(`edits are not noticed: ${describe(error)}`)
+    return null
+  }
 }
 
 const factsOf = ({ args, pipeline, broker, cwd }: SessionOptions, network: Network | null) => ({

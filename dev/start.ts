@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { describe, FnError } from '../runtime/core/errors.ts'
 import { systemClock as clock } from '../runtime/system/clock.ts'
 import { bundleFunctions, pinnedNodeVersion } from '../tooling/bundle.ts'
-import { BuildError, discoverFunctions, inspectFunctions, shownPath } from '../tooling/functions.ts'
+import { BuildError, discoverFunctions, type FunctionFacts, inspectFunctions, shownPath } from '../tooling/functions.ts'
 import { helpText, parseArguments, type StartArguments, UsageError } from './arguments.ts'
 import { provideBroker } from './broker.ts'
 import { factsOf } from './facts.ts'
@@ -14,6 +14,7 @@ import type { Fleet } from './fleet.ts'
 import { JsonLines } from './json-lines.ts'
 import { takeLock } from './lock.ts'
 import { planFunctions } from './plan.ts'
+import { slowedBy } from './rebuild.ts'
 import { Screen } from './screen.ts'
 import { runSession } from './session.ts'
 import type { Shown } from './shown.ts'
@@ -31,9 +32,6 @@ const sameSignalMs = 250
 const patienceMs = 1000
 /** Time for the broker to be gone once the end is forced. */
 const forceMs = 5000
-
-/** A run that goes on has handlers that a person can slow down. */
-const slowedBy = { module: 'dev/slowed.ts', name: 'slowed' }
 
 const env = process.env
 // npm runs scripts in the repository; what a person types is relative to where they are.
@@ -128,7 +126,9 @@ async function run(args: StartArguments, pipeline: state.Pipeline, stop: AbortSi
   const began = (fleet: Fleet) => {
     undertaken.fleet = fleet
   }
-  const session = { args, pipeline, plans, broker, brokerUrl, managementUrl, root, dist, cwd, screen, stop, began }
+  const replan = (facts: readonly FunctionFacts[]) => planFunctions(facts, pipeline, { env, once: args.once }).plans
+  const folders = { root, dist, cwd }
+  const session = { args, pipeline, plans, replan, broker, brokerUrl, managementUrl, ...folders, screen, stop, began }
   const { result, fleet } = await runSession(session)
   // What cannot be deleted now is deleted by the next run.
   if (vhost) await deleteOldVhosts(vhost).catch(() => {})

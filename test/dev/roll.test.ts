@@ -1,0 +1,44 @@
+import assert from 'node:assert/strict'
+import { appendFileSync } from 'node:fs'
+import { test } from 'node:test'
+import { slowRepository } from './slow-repository.ts'
+import { noneLeft } from './started.ts'
+
+const poll = { interval: 50, timeout: 60_000 }
+const consumer = 'functions/log-consumer/function.ts'
+const producer = 'functions/log-producer/function.ts'
+
+test('an edited function is built again and rolled under load: new processes start, old ones drain, and no line is lost or comes twice', async (t) => {
+  const { repository, start } = await slowRepository(t, { value: 100, msPerLine: 15 })
+  const lines = Array.from({ length: 500 }, (_, i) => `line ${i}`)
+  repository.write('input.txt', `${lines.join('\n')}\n`)
+  const started = start(['--fast', '10', '--no-page'])
+  const written = () => repository.read('output.txt').split('\n').slice(0, -1)
+  await started.printed(/[3-9] consumers/)
+  await t.waitFor(() => assert.ok(written().length > 20), poll)
+
+  const before = repository.read(consumer)
+  repository.write(consumer, before.replace('({ body }) => body', '({ body }) => `new $' + '{body}`'))
+  await started.printed(/^log-consumer was edited: new processes start, old ones drain$/m)
+  await t.waitFor(() => assert.equal(written().length, lines.length), poll)
+  const old = written().filter((line) => line.startsWith('line '))
+  assert.ok(old.length > 0 && old.length < lines.length, `${old.length} were written by the old one`)
+  const sorted = (all: readonly string[]) => all.map((line) => line.replace('new ', '')).sort()
+  assert.deepEqual(sorted(written()), sorted(lines))
+  assert.equal(started.err, '', 'a process ended otherwise than by a drain')
+
+  repository.write(producer, repository.read(producer).replace('body: line.text', 'body: `p $' + '{line.text}`'))
+  await started.printed(/^log-producer was edited/m)
+  appendFileSync(repository.path('input.txt'), 'last\n')
+  await t.waitFor(() => assert.match(written().at(-1) ?? '', /^new (p )?last$/), poll)
+
+  repository.write(consumer, 'export default {')
+  await started.warned(/^log-consumer goes on as it was, its edit cannot be built:\n/m)
+  repository.write(consumer, before.replace("queue: 'logs'", "queue: 'others'"))
+  await started.warned(/^log-consumer goes on as it was: queue and .* changed, which takes a new npm start$/m)
+  appendFileSync(repository.path('input.txt'), 'after all\n')
+  await t.waitFor(() => assert.equal(written().at(-1), 'new p after all'), poll)
+  started.child.kill('SIGTERM')
+  await started.endsWith(0)
+  await noneLeft(t, repository)
+})
