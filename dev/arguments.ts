@@ -18,6 +18,8 @@ export interface StartArguments {
   readonly open: boolean
   /** Print events for a script. */
   readonly json: boolean
+  /** End a process that holds more memory than its Deployment allows. */
+  readonly limitMemory: boolean
 }
 
 export const helpText = `Runs every function of functions/ on this machine, with a broker, until Ctrl-C. Consumers are scaled
@@ -30,6 +32,7 @@ Usage: npm start -- [options]
   --once         take the input as complete and end by itself when all of it is written;
                  begins anew if the output is missing or empty; each consumer is one process
   --fast N       scale N times as fast as KEDA and the HPA would, 1 to 100 (default: 1)
+  --limit-memory end a process that holds more memory than its Deployment in manifests/base allows
   --open         show the page in a browser
   --no-page      serve no page
   --json         print one event a line, as JSON (npm start --silent -- --json)
@@ -61,6 +64,7 @@ const options = {
   open: { type: 'boolean' },
   'no-page': { type: 'boolean' },
   json: { type: 'boolean' },
+  'limit-memory': { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
 } as const
 
@@ -95,12 +99,13 @@ export function parseArguments(
     page: !once && !values['no-page'],
     open: values.open ?? false,
     json: values.json ?? false,
+    limitMemory: values['limit-memory'] ?? false,
   }
 }
 
 /** n.b. npm takes `--no-page` for `page=`. */
 const isKept = (name: string, env: Readonly<Record<string, string | undefined>>): boolean =>
-  name === 'no-page' ? env.npm_config_page !== undefined : Boolean(env[`npm_config_${name}`])
+  name === 'no-page' ? env.npm_config_page !== undefined : Boolean(env[`npm_config_${name.replaceAll('-', '_')}`])
 
 function fastOf(text: string | undefined, once: boolean): number {
   if (text === undefined) return 1

@@ -12,6 +12,7 @@ import { Fleet } from './fleet.ts'
 import { Live } from './live.ts'
 import type { LogTail } from './log-tail.ts'
 import { kubeletBackOff, quickBackOff } from './member.ts'
+import { limitMemory, memoryLimitsOf } from './memory-limit.ts'
 import { Monitor } from './monitor.ts'
 import { Network } from './network.ts'
 import { servePage } from './page-server.ts'
@@ -106,10 +107,12 @@ export async function runSession(options: SessionOptions): Promise<{ result: Run
     screen.event({ event: 'page', url: page.url }, [`page ${page.url}`])
     if (args.open) openInBrowser(page.url, say)
   }
+  const unlimit = args.limitMemory ? limited(options, fleet, warn) : () => {}
   const watching = once ? null : watchSources(options, fleet, warn)
   const phase = (text: string | null) => monitor.phase(text)
   const result = await runFleet({ plans, fleet, depths, once, scaling: autoscaler, stop, phase })
   watching?.close()
+  unlimit()
   keeper.end()
   live?.end()
   page?.close()
@@ -134,6 +137,12 @@ function watchSources(
     warn(`edits are not noticed: ${describe(error)}`)
     return null
   }
+}
+
+function limited({ plans, root, screen }: SessionOptions, fleet: Fleet, warn: (text: string) => void): () => void {
+  const limits = memoryLimitsOf(plans, root)
+  for (const note of limits.notes) screen.say(note)
+  return limitMemory(fleet, limits, warn)
 }
 
 const factsOf = ({ args, pipeline, broker, cwd }: SessionOptions, network: Network | null) => ({

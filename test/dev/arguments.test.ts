@@ -12,6 +12,7 @@ test('without arguments the files are the default ones and the run goes on until
     page: true,
     open: false,
     json: false,
+    limitMemory: false,
   })
 })
 
@@ -26,6 +27,7 @@ test('options win over the environment, the environment over the default', () =>
     page: false,
     open: false,
     json: false,
+    limitMemory: false,
   })
   assert.equal(parseArguments([], { INPUT_PATH: '' }).input, null)
 })
@@ -63,11 +65,22 @@ test('options that npm kept for itself are noticed', () => {
     /npm took --input and --once for itself.*npm start -- --input/,
   )
   assert.throws(() => parseArguments([], { npm_config_page: '' }), /npm took --no-page for itself/)
+  assert.throws(() => parseArguments([], { npm_config_limit_memory: 'true' }), /npm took --limit-memory for itself/)
   assert.throws(() => parseArguments([], { npm_config_json: 'true' }), /npm took --json for itself/)
 })
 
 test('the help names every option in two columns', () => {
-  for (const option of ['--input', '--output', '--once', '--fast', '--open', '--no-page', '--json', '--help'])
+  for (const option of [
+    '--input',
+    '--output',
+    '--once',
+    '--fast',
+    '--open',
+    '--no-page',
+    '--json',
+    '--limit-memory',
+    '--help',
+  ])
     assert.match(helpText, new RegExp(`^  ${option}`, 'm'))
   for (const line of helpText.split('\n')) assert.ok(line.length <= 100, line)
 })
