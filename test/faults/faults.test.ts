@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, type TestContext, test } from 'node:test'
-import { consumerScenario, type Outcome } from './consumer-scenario.ts'
+import { type Consuming, consumerScenario, type Outcome } from './consumer-scenario.ts'
 import { Lane } from './lane.ts'
 import { type Faulty, inLanes, labelOf, type Point, pointsOf, shareOut } from './points.ts'
 import { type Producing, producerScenario } from './producer-scenario.ts'
@@ -21,6 +21,8 @@ after(async () => {
 interface Scenario {
   readonly name: string
   readonly victim: 'consumer' | 'producer'
+  /** What it cannot meet. */
+  readonly spared?: readonly Harm[]
   run(lane: Lane, faulty: Faulty | null): Promise<Outcome>
 }
 
@@ -28,22 +30,28 @@ const producer = (name: string, producing: Producing): Scenario => {
   return { name, victim: 'producer', run: (lane, faulty) => producerScenario(lane, faulty, producing) }
 }
 
+const consumer = (name: string, consuming: Consuming): Scenario => {
+  // An ordered queue tries again in place, and has no retry queue.
+  const spared: readonly Harm[] = consuming.order === 'queue' ? ['retry full'] : []
+  return { name, victim: 'consumer', spared, run: (lane, faulty) => consumerScenario(lane, faulty, consuming) }
+}
+
 const scenarios: readonly Scenario[] = [
   producer('a producer of several files that drains', { how: 'drained', checkpoint: 'file', files: 3 }),
-  {
-    name: 'a consumer of packed lines that retries, drops and drains',
-    victim: 'consumer',
-    run: (lane, faulty) => consumerScenario(lane, faulty, 4),
-  },
+  consumer('a consumer in order of the queue that retries, drops and drains', { order: 'queue' }),
+  consumer('a consumer of packed lines that retries, drops and drains', { linesPerMessage: 4 }),
   producer('a producer that packs lines and drains', { how: 'drained', checkpoint: 'file', linesPerMessage: 4 }),
-  { name: 'a consumer that retries, drops and drains', victim: 'consumer', run: consumerScenario },
+  consumer('a consumer that retries, drops and drains', {}),
   producer('a producer with its checkpoint in the broker', { how: 'drained', checkpoint: 'broker' }),
   producer('a producer that drains', { how: 'drained', checkpoint: 'file' }),
   producer('a producer that comes to the end', { how: 'to the end', checkpoint: 'file' }),
 ]
 
 /** What a refusal shows is told first: it is the newest, and a run of all may be cut short. */
-const harmsOf = ({ victim }: Scenario): Harm[] => [...refusalsOf(victim), 'kill', 'reset', 'cut off']
+const harmsOf = ({ victim, spared = [] }: Scenario): Harm[] =>
+  [...refusalsOf(victim), 'kill' as const, 'reset' as const, 'cut off' as const].filter(
+    (harm) => !spared.includes(harm),
+  )
 
 const titles: Readonly<Record<Harm, string>> = {
   kill: 'loses nothing when it is killed before or after any call of a port',

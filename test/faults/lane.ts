@@ -31,16 +31,17 @@ export class Lane implements AsyncDisposable {
     this.victims = victims
   }
 
-  /** With the queues of both functions declared. */
+  /** With the queues of all functions declared. */
   static async open(name: string, victims: Victims): Promise<Lane> {
     const vhost = await openVhost(name)
     const lane = new Lane(vhost, await BrokerSide.at(vhost.url), await BrokerUser.of(vhost), victims)
     await using run = lane.begin().run
-    const consumer = run.start(victims.consumer, {})
-    const producer = run.start(victims.producer, {})
-    await consumer.logged('consuming')
+    const { consumed, ordered, produced } = victims.paths
+    const consumers = [consumed, ordered].map((path) => run.start(path, {}))
+    const producer = run.start(produced, {})
+    for (const consumer of consumers) await consumer.logged('consuming')
     await producer.until('it is ready', () => producer.report?.state === 'running')
-    for (const one of [consumer, producer]) {
+    for (const one of [...consumers, producer]) {
       one.kill('SIGTERM')
       await one.exited
     }
@@ -83,7 +84,15 @@ export class Lane implements AsyncDisposable {
 
   /** After a run that failed, so that the next one does not meet what it left. */
   async empty(): Promise<void> {
-    for (const queue of ['consumed', 'consumed.retry.10', 'consumed.dead', 'produced', 'produced.dead']) {
+    for (const queue of [
+      'consumed',
+      'consumed.retry.10',
+      'consumed.dead',
+      'ordered',
+      'ordered.dead',
+      'produced',
+      'produced.dead',
+    ]) {
       await this.broker.takeAll(queue)
     }
   }

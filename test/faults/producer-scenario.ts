@@ -62,7 +62,7 @@ export async function producerScenario(lane: Lane, faulty: Faulty | null, produc
     KEDAFN_WINDOW: `${limits.window}`,
     KEDAFN_CHECKPOINT_LINES: `${limits.checkpointLines}`,
   }
-  const first = run.start(lane.victims.producer, { ...faultless, ...stop, ...faultEnv(faulty, run.path('seen')) })
+  const first = run.start(lane.victims.paths.produced, { ...faultless, ...stop, ...faultEnv(faulty, run.path('seen')) })
   const refused = await refuseAt({ lane, queue: 'produced', source }, run, first, faulty)
   assertEnd(first, await ended(first), faulty)
   const early = await taken(lane)
@@ -72,7 +72,7 @@ export async function producerScenario(lane: Lane, faulty: Faulty | null, produc
     assert.deepEqual(beyond, [], 'the checkpoint is beyond what the broker has')
   }
 
-  const last = run.start(lane.victims.producer, faultless)
+  const last = run.start(lane.victims.paths.produced, faultless)
   assert.deepEqual(await ended(last), { code: 0, signal: null }, last.stderr)
   const late = await taken(lane)
   const sent = [...early.sent, ...late.sent]

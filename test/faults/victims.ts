@@ -6,21 +6,30 @@ import { oneFile } from '../../tooling/bundle.ts'
 
 const root = join(import.meta.dirname, '..', '..')
 
-/** The functions of this folder. */
-export type Victim = 'consumer' | 'producer'
+/** The functions of this folder, under the names of their queues: the file that makes the spec, and how. */
+const sources = {
+  consumed: ['consumer', "specOf(saboteur.wrap, 'none')"],
+  ordered: ['consumer', "specOf(saboteur.wrap, 'queue')"],
+  produced: ['producer', 'specOf(saboteur.wrap)'],
+} as const
+
+export type Victim = keyof typeof sources
 
 /** Bundles a function as a build does, with a saboteur at its ports. */
-const entryOf = (name: Victim): string => `
-  import { run } from './runtime/main.ts'
-  import { Saboteur } from './test/faults/saboteur.ts'
-  import { specOf } from './test/faults/${name}.ts'
-  const saboteur = new Saboteur(process.env)
-  run('${name}', specOf(saboteur.wrap), saboteur.wrap)
-`
+function entryOf(name: Victim): string {
+  const [file, spec] = sources[name]
+  return `
+    import { run } from './runtime/main.ts'
+    import { Saboteur } from './test/faults/saboteur.ts'
+    import { specOf } from './test/faults/${file}.ts'
+    const saboteur = new Saboteur(process.env)
+    run('${file}', ${spec}, saboteur.wrap)
+  `
+}
 
+/** The paths of the bundles. */
 export interface Victims {
-  readonly consumer: string
-  readonly producer: string
+  readonly paths: Readonly<Record<Victim, string>>
   dispose(): void
 }
 
@@ -39,6 +48,7 @@ export async function buildVictims(): Promise<Victims> {
     })
     return path
   }
-  const [consumer, producer] = await Promise.all([bundle('consumer'), bundle('producer')])
-  return { consumer, producer, dispose: () => rmSync(folder, { recursive: true, force: true }) }
+  const [consumed, ordered, produced] = await Promise.all([bundle('consumed'), bundle('ordered'), bundle('produced')])
+  const paths = { consumed, ordered, produced }
+  return { paths, dispose: () => rmSync(folder, { recursive: true, force: true }) }
 }
