@@ -218,7 +218,7 @@ export class ConsumerLoop {
     }
     instruments.add('messages')
     const jobs = jobsOf(message, this.#reading)
-    for (const job of jobs) this.#settlement.begin(job)
+    this.#settlement.begin(message, jobs)
     if (this.#draining || this.#quota.used) {
       // It was on its way while the consumer was cancelled.
       if (this.#with.spec.order === undefined) this.#settlement.handBack(jobs)

@@ -1,31 +1,41 @@
 import { describe } from './core/errors.ts'
-import { failedAttempts } from './core/headers.ts'
-import type { Delivery } from './core/spec.ts'
+import { failedAttempts, header } from './core/headers.ts'
+import { linesOf, unpack } from './core/pack.ts'
+import type { Delivery, Headers } from './core/spec.ts'
 import type { Move } from './moves.ts'
 import type { RawDelivery } from './ports.ts'
 import type { Job } from './settlement.ts'
-import { unpacked } from './unpacked.ts'
 
 export interface Reading {
   readonly decode: (body: Uint8Array) => unknown
   readonly keyOf: (delivery: Delivery<unknown>) => string
 }
 
-/** The deliveries that a message of the broker brings. */
+/** The deliveries that a message of the broker brings: one, or as many as it has lines. */
 export function jobsOf(message: RawDelivery, reading: Reading): readonly Job[] {
-  const parts = unpacked(message)
-  if (typeof parts !== 'string') {
-    const of = parts.length
-    return parts.map((raw, index) => jobOf(raw, of, index === of - 1, reading))
+  const count = linesOf(message.headers)
+  if (count === null) return [jobOf(message, message.messageId, message.body, reading)]
+  const { [header.lines]: _lines, ...rest } = message.headers
+  const headers: Headers = rest
+  // n.b. one for all lines: an object more for each of them is felt.
+  const raw = { ...message, headers }
+  const jobs = unpack(message.messageId, message.body, count, (id, bytes) => jobOf(raw, id, bytes, reading))
+  if (typeof jobs === 'string') {
+    const decode = () => {
+      throw new Error(jobs)
+    }
+    return [jobOf(message, message.messageId, message.body, { ...reading, decode })]
   }
-  const decode = () => {
-    throw new Error(parts)
-  }
-  return [jobOf(message, 1, true, { ...reading, decode })]
+  const of = jobs.length
+  jobs.forEach((job, index) => {
+    job.of = of
+    job.last = index === of - 1
+  })
+  return jobs
 }
 
-function jobOf(raw: RawDelivery, of: number, last: boolean, { decode, keyOf }: Reading): Job {
-  const { messageId: id, body: bytes, redelivered, headers } = raw
+function jobOf(raw: RawDelivery, id: string, bytes: Uint8Array, { decode, keyOf }: Reading): Job {
+  const { redelivered, headers } = raw
   const attempt = failedAttempts(headers) + 1
   const delivery = { id, body: bytes as unknown, bytes, attempt, redelivered, headers }
   let key = ''
@@ -37,7 +47,7 @@ function jobOf(raw: RawDelivery, of: number, last: boolean, { decode, keyOf }: R
   } catch (error) {
     unreadable = { kind: 'dead', failed: attempt, code: 'FN_DECODE_FAILED', cause: describe(error) }
   }
-  return { raw, of, last, delivery, key, unreadable, settled: null, sequence: 0 }
+  return { raw, id, bytes, of: 1, last: true, delivery, key, unreadable, settled: null, sequence: 0 }
 }
 
 /** Those whose messages are here with all that they brought, and the others: what came with them is done, or runs. */

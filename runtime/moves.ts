@@ -52,7 +52,7 @@ export class Moves {
   /** Back to the end of its own queue, marked to be handled alone. */
   mark(job: Job): void {
     const { log, queue } = this.#with
-    log.warn('a delivery whose process died is handled alone from now on', { queue, id: job.raw.messageId })
+    log.warn('a delivery whose process died is handled alone from now on', { queue, id: job.id })
     this.#publish(job, queue, suspectHeaders(job.delivery.headers), ['retried', 'FN_CRASH_LOOP'])
   }
 
@@ -88,15 +88,15 @@ export class Moves {
     [counter, code]: readonly ['retried' | 'dead', ErrorCode] | readonly ['handedBack'],
     expirationMs?: number,
   ): void {
-    const { body, messageId, contentType, timestamp, source } = job.raw
+    const { contentType, timestamp, source } = job.raw
     if (!source.alive) return
     this.#publisher ??= this.#with.open()
     this.#pending++
     const message: OutgoingMessage = {
       exchange: '',
       routingKey,
-      body,
-      messageId,
+      body: job.bytes,
+      messageId: job.id,
       headers,
       ...(contentType === undefined ? {} : { contentType }),
       ...(timestamp === undefined ? {} : { timestamp }),
@@ -119,7 +119,7 @@ export class Moves {
     const first = alike[0]?.[1]
     if (!first) return
     const { log, queue } = this.#with
-    const ids = alike.slice(0, idsLogged).map(([job]) => job.raw.messageId)
+    const ids = alike.slice(0, idsLogged).map(([job]) => job.id)
     const traces = tracesOf(alike.slice(0, idsLogged).map(([job]) => job)).map(({ traceId }) => traceId)
     const traced = traces.length === 0 ? {} : { traceIds: [...new Set(traces)] }
     const fields = { queue, deliveries: alike.length, ids, ...traced, code: first.code, cause: first.cause }

@@ -50,7 +50,7 @@ export interface Instruments {
   readonly counters: Counters
   add(name: keyof Counters, n?: number): void
   count(name: CounterName, n: number, label?: string): void
-  record(name: HistogramName, value: number, label?: string): void
+  record(name: HistogramName, value: number, label?: string, times?: number): void
   /** `read` is asked at each scrape, until the returned function is called; several readings of one series are added up. */
   observe(name: GaugeName | CounterName, read: () => number, label?: string): () => void
 }

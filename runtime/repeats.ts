@@ -14,8 +14,7 @@ class Hold {
 
   /** n.b. indexed when asked: most are never asked, and putting each delivery's id into a set is felt. */
   has(id: string): boolean {
-    for (; this.#indexed < this.jobs.length; this.#indexed++)
-      this.#ids.add((this.jobs[this.#indexed] as Job).raw.messageId)
+    for (; this.#indexed < this.jobs.length; this.#indexed++) this.#ids.add((this.jobs[this.#indexed] as Job).id)
     return this.#ids.has(id)
   }
 }
@@ -35,11 +34,11 @@ export class Repeats {
     const repeats: Job[] = []
     this.#holds.set(hold.jobs, hold)
     for (const job of jobs) {
-      const { messageId, redelivered, headers, body } = job.raw
-      const mayRepeat = messageId !== '' && (redelivered || headers[header.mayRepeat] === true)
-      const first = mayRepeat ? this.#holdOf(messageId) : undefined
+      const { id, bytes, raw } = job
+      const mayRepeat = id !== '' && (raw.redelivered || raw.headers[header.mayRepeat] === true)
+      const first = mayRepeat ? this.#holdOf(id) : undefined
       if (first) first.waiting.push(job)
-      else if (mayRepeat && this.#done.has(messageId, body)) repeats.push(job)
+      else if (mayRepeat && this.#done.has(id, bytes)) repeats.push(job)
       else hold.jobs.push(job)
     }
     return { fresh: hold.jobs, repeats }
@@ -47,7 +46,7 @@ export class Repeats {
 
   /** The effect of these is done. */
   done(jobs: readonly Job[]): void {
-    for (const { raw } of jobs) if (raw.messageId !== '') this.#done.add(raw.messageId, raw.body)
+    for (const { id, bytes } of jobs) if (id !== '') this.#done.add(id, bytes)
   }
 
   /** `fresh`, as {@link begin} gave it, is out of the handler's hands. Returns the copies that waited for it, in their order. */

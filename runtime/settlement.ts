@@ -14,11 +14,13 @@ const final: ReadonlySet<keyof Counters> = new Set(['acked', 'dead'])
 
 /** A delivery on its way through the consumer's loop. */
 export interface Job {
-  /** Those that came in one message have its source and its tag. */
+  /** The message that it came in: of several lines, it is one for all of them. */
   readonly raw: RawDelivery
+  readonly id: string
+  readonly bytes: Uint8Array
   /** How many deliveries its message brought, and whether it is the last of them. */
-  readonly of: number
-  readonly last: boolean
+  of: number
+  last: boolean
   /** What the handler sees; another attempt of the same delivery in an ordered queue. */
   delivery: Delivery<unknown>
   /** What keeps its order with it, in an ordered queue. */
@@ -46,16 +48,16 @@ export class Settlement {
     })
   }
 
-  begin(job: Job): void {
-    const { raw } = job
-    this.#instruments.add('received')
-    if (raw.redelivered) this.#instruments.add('redelivered')
+  /** What `raw` brings. */
+  begin(raw: RawDelivery, jobs: readonly Job[]): void {
+    this.#instruments.add('received', jobs.length)
+    if (raw.redelivered) this.#instruments.add('redelivered', jobs.length)
     let unsettled = this.#unsettled.get(raw.source)
     if (!unsettled) {
       unsettled = new Prefix<Job>()
       this.#unsettled.set(raw.source, unsettled)
     }
-    job.sequence = unsettled.begin(job)
+    for (const job of jobs) job.sequence = unsettled.begin(job)
   }
 
   /**
@@ -101,13 +103,18 @@ export class Settlement {
 
   #settle(jobs: readonly Job[], settled: 'ack' | 'handed-back', counter: keyof Counters): number {
     const sources = new Set<DeliverySource>()
+    const attempts = new Map<number, number>()
     let count = 0
     for (const job of jobs) {
       job.settled = settled
       if (!this.#unsettled.get(job.raw.source)?.finish(job.sequence)) continue
       sources.add(job.raw.source)
       count++
-      if (final.has(counter)) this.#instruments.record('kedafn.delivery.attempts', job.delivery.attempt)
+      const { attempt } = job.delivery
+      attempts.set(attempt, (attempts.get(attempt) ?? 0) + 1)
+    }
+    if (final.has(counter)) {
+      for (const [attempt, times] of attempts) this.#instruments.record('kedafn.delivery.attempts', attempt, '', times)
     }
     if (count > 0) this.#instruments.add(counter, count)
     for (const source of sources) {

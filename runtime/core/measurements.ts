@@ -57,15 +57,15 @@ export class Measurements {
     series.set(known, (series.get(known) as number) + n)
   }
 
-  record(name: HistogramName, value: number, label = ''): void {
+  record(name: HistogramName, value: number, label = '', times = 1): void {
     const series = seriesOf(this.#distributions, name)
     const distribution = series.get(knownLabel(series, label)) as Distributing
     const { bounds } = metrics[name]
     let bucket = 0
     while (value > (bounds[bucket] ?? Number.POSITIVE_INFINITY)) bucket++
-    distribution.buckets[bucket] = (distribution.buckets[bucket] as number) + 1
-    distribution.count++
-    distribution.sum += value
+    distribution.buckets[bucket] = (distribution.buckets[bucket] as number) + times
+    distribution.count += times
+    distribution.sum += value * times
   }
 
   /** Whoever looks asks `read`, until the returned function is called. The readings of one series are added up. */

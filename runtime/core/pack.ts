@@ -51,13 +51,14 @@ export function unpack<T>(
   if (first === undefined) return `its id '${messageId}' is not that of a line`
   const index = new DataView(body.buffer, body.byteOffset + size, entryBytes * count)
   const lines: T[] = []
+  const source = `${file}:`
   let at = 0
   let offset = Number(first)
   for (let number = 0; number < count; number++) {
     const end = at + index.getUint32(entryBytes * number)
     offset += index.getUint32(entryBytes * number + 4)
     if (end >= size || body[end] !== newline) return `line ${number + 1} of ${count} does not end where its index says`
-    lines.push(make(`${file}:${offset}`, body.subarray(at, end)))
+    lines.push(make(source + offset, body.subarray(at, end)))
     at = end + 1
   }
   return at === size ? lines : `behind its ${count} lines there are ${size - at} bytes more`

@@ -14,7 +14,7 @@ export function countingInstruments(
       changed(counters)
     },
     count: (name, n, label) => measurements.count(name, n, label),
-    record: (name, value, label) => measurements.record(name, value, label),
+    record: (name, value, label, times) => measurements.record(name, value, label, times),
     observe: (name, read, label) => measurements.observe(name, read, label),
   }
 }

@@ -42,11 +42,12 @@ test('labels that nobody declared make no series: they count as the last one', (
 test('a value falls in the bucket of the least bound that it does not exceed, or beyond all', () => {
   const measurements = new Measurements()
   for (const size of [1, 2, 3, 20_000]) measurements.record('kedafn.batch.size', size)
+  measurements.record('kedafn.batch.size', 3, '', 5)
   const { buckets, count, sum } = points(measurements, 'kedafn.batch.size')[''] as Distribution
-  assert.deepEqual(buckets.slice(0, 4), [1, 1, 1, 0])
+  assert.deepEqual(buckets.slice(0, 4), [1, 1, 6, 0])
   assert.equal(buckets.at(-1), 1)
-  assert.equal(count, 4)
-  assert.equal(sum, 20_006)
+  assert.equal(count, 9)
+  assert.equal(sum, 20_021)
 })
 
 test('what was read once does not change any more', () => {
