@@ -1,6 +1,8 @@
-/** A file of the model. Its identity stands for the inode. */
+/** A file of the model. Its identity is that of an open file. */
 export interface ModelFile {
   text: string
+  /** What a checkpoint knows it by. A file system gives the inode of a file that is gone to another one, and mostly to the next. */
+  readonly inode: bigint
   /** Its name in the directory; null once it is deleted. */
   name: string | null
 }
@@ -67,19 +69,21 @@ export class ModelReader {
   #resume(named: ModelFile | null, files: readonly ModelFile[], checkpoint: ModelCheckpoint | null): ModelContent[] {
     const current = named ? [begun(named)] : []
     if (!checkpoint) return current
-    const { file, read, valid } = checkpoint
+    const { read, valid } = checkpoint
+    const { inode } = checkpoint.file
     const goesOn = (candidate: ModelFile) => valid && read !== '' && candidate.text.startsWith(read)
     const at = (candidate: ModelFile): ModelContent => ({ file: candidate, read, overwritten: false })
-    if (named !== file && files.includes(file) && goesOn(file)) return [at(file), ...current]
+    const rotated = named?.inode === inode ? undefined : files.find((file) => file.inode === inode && goesOn(file))
+    if (rotated) return [at(rotated), ...current]
     if (named && goesOn(named)) return [at(named)]
-    const copy = valid ? copyOf(file, read, files) : null
+    const copy = valid ? copyOf(inode, read, files) : null
     return copy ? [at(copy), ...current] : current
   }
 
   #read(content: ModelContent, files: readonly ModelFile[]): void {
     if (!holds(content)) {
       const unread = files.filter((file) => this.#done.get(file) !== file.text)
-      const copy = copyOf(content.file, content.read, unread)
+      const copy = copyOf(content.file.inode, content.read, unread)
       content.overwritten = true
       if (copy) this.#queue.splice(0, 1, { file: copy, read: content.read, overwritten: false }, begun(content.file))
       else {
@@ -130,9 +134,9 @@ function holds({ file, read }: ModelContent): boolean {
 }
 
 /** The newest file that begins with all that was read of another, and has more. */
-const copyOf = (original: ModelFile, read: string, files: readonly ModelFile[]): ModelFile | null =>
+const copyOf = (original: bigint, read: string, files: readonly ModelFile[]): ModelFile | null =>
   files
-    .filter((file) => file !== original && file.name?.startsWith('input.txt.'))
+    .filter((file) => file.inode !== original && file.name?.startsWith('input.txt.'))
     .filter(({ text }) => read.length >= recentLength && text.length > read.length && text.startsWith(read))
     .sort((a, b) => (`${a.name}` < `${b.name}` ? 1 : -1))[0] ?? null
 
@@ -149,8 +153,8 @@ export class ModelDirectory {
     return this.files.find(({ name }) => name === this.name) ?? null
   }
 
-  create(text: string, name = this.name): void {
-    this.files.push({ text, name })
+  create(text: string, inode: bigint, name = this.name): void {
+    this.files.push({ text, inode, name })
   }
 
   rename(to: string): void {

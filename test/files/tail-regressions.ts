@@ -86,4 +86,32 @@ export const regressions: readonly { readonly title: string; readonly operations
       { op: 'rewrite', to: 'empty', sameBegin: false, copy: false },
     ],
   },
+  {
+    title: 'a file that has the inode of the one of the checkpoint, begins with all of it and was rotated, too',
+    operations: [
+      { op: 'append', piece: 'end', size: 0 },
+      { op: 'look' },
+      { op: 'remove' },
+      { op: 'save' },
+      { op: 'restart', from: 'last' },
+      { op: 'append', piece: 'end', size: 700 },
+      { op: 'rotate', next: 'none', late: true },
+      { op: 'restart', from: 'last' },
+      { op: 'save' },
+    ],
+  },
+  {
+    title: 'a file that was replaced twice, the second time by one with the inode of the first, and then rotated',
+    operations: [
+      { op: 'append', piece: 'line', size: 700 },
+      { op: 'look' },
+      { op: 'save' },
+      { op: 'replace', by: 'rename', with: 'added' },
+      { op: 'restart', from: 'last' },
+      { op: 'replace', by: 'rename', with: 'added' },
+      { op: 'rotate', next: 'none', late: false },
+      { op: 'restart', from: 'last' },
+      { op: 'look' },
+    ],
+  },
 ]

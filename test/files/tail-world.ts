@@ -6,6 +6,7 @@ import {
   mkdtempSync,
   renameSync,
   rmSync,
+  statSync,
   symlinkSync,
   truncateSync,
   writeFileSync,
@@ -78,6 +79,8 @@ function edited(text: string): string {
   const at = Math.max(0, text.indexOf('x', text.length >> 1))
   return `${text.slice(0, at)}#${text.slice(at + 1)}`
 }
+
+const inodeOf = (path: string): bigint => statSync(path, { bigint: true }).ino
 
 /** A real file and its model, and a real reader that has to send what the model's sends. */
 export class World {
@@ -180,7 +183,7 @@ export class World {
       writeFileSync(`${this.#path}.new`, text)
       renameSync(`${this.#path}.new`, this.#path)
     }
-    this.#directory.create(text)
+    this.#directory.create(text, inodeOf(this.#path))
     this.#ledger.began(text)
   }
 
@@ -211,7 +214,7 @@ export class World {
     if (!file || this.#volume) return
     const to = this.#freeName()
     copyFileSync(this.#path, join(this.#root, to))
-    this.#directory.create(file.text, to)
+    this.#directory.create(file.text, inodeOf(join(this.#root, to)), to)
   }
 
   #rewritten(to: string, sameBegin: boolean): string {
