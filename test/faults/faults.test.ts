@@ -102,6 +102,9 @@ function pointsFor(scenario: Scenario, harm: Harm): Point[] {
   return harm === 'retry full' ? points.map(({ call }) => ({ call, occurrence: 1 })) : points
 }
 
+/** A timer that another event overtakes never fires: on a quiet machine nearly none does, so no run need come to one. */
+const byChance = (call: string): boolean => call.startsWith('clock.after.callback ')
+
 const totals = { enumerated: 0, tried: 0, runs: 0, passed: 0 }
 /** Runs in which the broker refused something: with none, a list of refusals shows nothing. */
 const refused = new Map<Harm, number>()
@@ -111,6 +114,7 @@ async function harmEverywhere(t: TestContext, scenario: Scenario, harm: Harm): P
   const enumerated = enumeratedIn(scenario, harm)
   const points = pointsFor(scenario, harm)
   const failures: string[] = []
+  const unmet: string[] = []
   let runs = 0
   let mostRepeats = 0
   let refusalsMet = 0
@@ -127,16 +131,20 @@ async function harmEverywhere(t: TestContext, scenario: Scenario, harm: Harm): P
         return lane.empty()
       }
     }
-    failures.push(`no run came to ${labelOf(wanted)}`)
+    if (byChance(wanted.call)) unmet.push(labelOf(wanted))
+    else failures.push(`no run came to ${labelOf(wanted)}`)
   })
   totals.enumerated += enumerated.length
-  totals.tried += points.length
+  const tried = points.length - unmet.length
+  const passed = tried - failures.length
+  totals.tried += tried
   totals.runs += runs
-  totals.passed += points.length - failures.length
+  totals.passed += passed
   refused.set(harm, (refused.get(harm) ?? 0) + refusalsMet)
+  const met = isRefusal(harm) ? `, the broker refused in ${refusalsMet} runs` : ''
+  const chance = unmet.length > 0 ? `; timers that never fired: ${unmet.join(', ')}` : ''
   t.diagnostic(
-    `${enumerated.length} points enumerated; ${points.length} tried in ${runs} runs, ${points.length - failures.length} ` +
-      `passed, at most ${mostRepeats} repeats${isRefusal(harm) ? `, the broker refused in ${refusalsMet} runs` : ''}`,
+    `${enumerated.length} points enumerated; ${tried} tried in ${runs} runs, ${passed} passed, at most ${mostRepeats} repeats${met}${chance}`,
   )
   assert.ok(points.length > 0, 'no point was tried')
   return failures
