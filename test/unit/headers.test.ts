@@ -4,7 +4,10 @@ import {
   failedAttempts,
   firstFailureAt,
   header,
+  isSuspect,
   movedHeaders,
+  partHeaders,
+  suspectHeaders,
   withoutBrokerHeaders,
 } from '../../runtime/core/headers.ts'
 
@@ -50,6 +53,14 @@ test("a republish carries the user's headers and none that the broker writes or 
   const headers = { ...brokers, ...own }
   assert.deepEqual(withoutBrokerHeaders(headers), own)
   assert.equal(Object.keys(headers).length, 16)
+})
+
+test("what goes back by itself or is to be handled alone says so, and keeps its headers but the broker's", () => {
+  const headers = { tenant: 'a', 'x-death': [], 'x-delivery-count': 3 }
+  assert.deepEqual(partHeaders(headers), { tenant: 'a', [header.mayRepeat]: true })
+  assert.deepEqual(suspectHeaders(headers), { tenant: 'a', [header.suspect]: true })
+  assert.equal(isSuspect(suspectHeaders(headers)), true)
+  assert.equal(isSuspect(headers), false)
 })
 
 const failure = { queue: 'logs', code: 'FN_HANDLER_FAILED', cause: 'no', failed: 1, at: Date.UTC(2026, 0, 2) } as const

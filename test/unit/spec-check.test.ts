@@ -117,6 +117,11 @@ for (const [spec, ...problems] of [
     { ...consumer, handle: each(handle), batch: { size: 4000 } },
     'batch.size (KEDAFN_BATCH_SIZE) times concurrency (KEDAFN_CONCURRENCY) is 40000; expected at most 32767',
   ],
+  [
+    { ...consumer, batch: { size: 1, maxWaitMs: 0 }, timeoutMs: 60_000, linesPerMessage: 29 },
+    'linesPerMessage (KEDAFN_LINES_PER_MESSAGE) is 29; expected at most 28 with timeoutMs 60000: ' +
+      'all of a message must be through before the broker loses patience',
+  ],
   [{ ...consumer, env: ['A'] }, 'env is ["A"]; expected an object of variables'],
   [{ ...consumer, env: { 'my-var': {} } }, 'env.my-var is "my-var"; expected a name of A-Z 0-9 _'],
   [{ ...consumer, env: { A: 'x' } }, 'env.A is "x"; expected an object such as { default: "…" }'],
