@@ -28,8 +28,8 @@ export function takeLock(folder: string): () => void {
   }
 }
 
-/** The process that holds the lock, if it still runs. */
-function holderOf(path: string): number | null {
+/** The process that holds the lock at this path, if it still runs. */
+export function holderOf(path: string): number | null {
   try {
     const { pid, begun } = JSON.parse(readFileSync(path, 'utf8')) as { pid: number; begun: string }
     // n.b. process ids are used again, after a reboot the very same ones: only the same begin makes it the same process.

@@ -15,6 +15,7 @@ import { JsonLines } from './json-lines.ts'
 import { takeLock } from './lock.ts'
 import { planFunctions } from './plan.ts'
 import { slowedBy } from './rebuild.ts'
+import { announceBroker } from './running.ts'
 import { Screen } from './screen.ts'
 import { runSession } from './session.ts'
 import type { Shown } from './shown.ts'
@@ -126,10 +127,12 @@ async function run(args: StartArguments, pipeline: state.Pipeline, stop: AbortSi
   const began = (fleet: Fleet) => {
     undertaken.fleet = fleet
   }
+  const withdraw = announceBroker(pipeline.folder, { url: brokerUrl, managementUrl })
   const replan = (facts: readonly FunctionFacts[]) => planFunctions(facts, pipeline, { env, once: args.once }).plans
   const folders = { root, dist, cwd }
   const session = { args, pipeline, plans, replan, broker, brokerUrl, managementUrl, ...folders, screen, stop, began }
   const { result, fleet } = await runSession(session)
+  withdraw()
   // What cannot be deleted now is deleted by the next run.
   if (vhost) await deleteOldVhosts(vhost).catch(() => {})
   await broker.stop()

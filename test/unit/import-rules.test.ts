@@ -173,8 +173,55 @@ const rules: Record<string, { allowed: string[]; refused: string[] }> = {
   },
   'build.mjs': { allowed: ['./tooling/bundle.ts', 'esbuild', 'node:fs'], refused: ['./runtime/main.ts', 'amqplib'] },
   'cli/any.ts': {
-    allowed: ['../runtime/core/config.ts'],
-    refused: ['../runtime/main.ts', 'amqplib', '../runtime/doubles/clock.ts'],
+    allowed: ['./command.ts', './output/table.ts', './commands/list.ts', '../runtime/core/config.ts', 'node:util'],
+    refused: [
+      '../runtime/main.ts',
+      '../runtime/rabbitmq/broker.ts',
+      '../functions/log-consumer/function.ts',
+      '../test/support/broker.ts',
+      'amqplib',
+      '../runtime/doubles/clock.ts',
+    ],
+  },
+  'cli/commands/any.ts': {
+    allowed: [
+      '../command.ts',
+      '../output/table.ts',
+      '../broker/connection.ts',
+      '../../tooling/functions.ts',
+      '../../dev/simulate/options.ts',
+      '../../runtime/core/config.ts',
+    ],
+    refused: [
+      '../../runtime/main.ts',
+      '../../runtime/rabbitmq/broker.ts',
+      '../../runtime/doubles/clock.ts',
+      '../../functions/log-consumer/function.ts',
+      '../../test/support/broker.ts',
+      'amqplib',
+    ],
+  },
+  'cli/commands/any/any.ts': {
+    allowed: [
+      './other.ts',
+      '../../command.ts',
+      '../../output/table.ts',
+      '../../broker/connection.ts',
+      '../../../runtime/core/topology.ts',
+      '../../../tooling/functions.ts',
+    ],
+    refused: ['../../../runtime/main.ts', '../../../runtime/rabbitmq/broker.ts', 'amqplib'],
+  },
+  'cli/broker/any.ts': {
+    allowed: [
+      'amqplib',
+      './connection.ts',
+      '../command.ts',
+      '../../runtime/rabbitmq/open.ts',
+      '../../runtime/system/clock.ts',
+      '../../dev/broker/management.ts',
+    ],
+    refused: ['../../runtime/main.ts', '../../runtime/files/tail.ts', '../../runtime/doubles/clock.ts', '../main.ts'],
   },
   'test/any/any.test.ts': {
     allowed: [
@@ -205,6 +252,8 @@ const texts: [file: string, rule: string, isRefused: boolean, source: string][] 
   ['runtime/main.ts', 'noProcessEnv', false, 'export const home = process.env.HOME'],
   ['dev/start.ts', 'noProcessEnv', false, 'export const home = process.env.HOME'],
   ['tooling/env.ts', 'noProcessEnv', false, 'export const home = process.env.HOME'],
+  ['cli/main.ts', 'noProcessEnv', false, 'export const home = process.env.HOME'],
+  ['cli/commands/env.ts', 'noProcessEnv', true, 'export const home = process.env.HOME'],
   ['bench/env.ts', 'noProcessEnv', false, 'export const home = process.env.HOME'],
   ['runtime/files/require.ts', 'noCommonJs', true, "export const fs = require('node:fs')"],
   ['runtime/core/console.ts', 'noConsole', true, "console.log('x')"],

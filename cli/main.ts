@@ -1,0 +1,72 @@
+/**
+ * `kedafn`: the composition root of the operator's commands. The only place of `cli/` that reads the environment and the
+ * arguments, handles signals and ends the process.
+ */
+import { readFileSync } from 'node:fs'
+import { createInterface } from 'node:readline/promises'
+import type { Output } from './command.ts'
+import { entries } from './commands.ts'
+import { run } from './run.ts'
+
+const { stdin, stdout, stderr, env } = process
+const defaultWidth = 80
+/** npm hands over once more a Ctrl-C that reached this process anyway: that is no second one. */
+const sameSignalMs = 250
+const interruptedCode = 130
+
+const stop = new AbortController()
+let firstAt = 0
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  process.on(signal, () => {
+    if (!stop.signal.aborted) {
+      firstAt = performance.now()
+      stop.abort(new Error(`stopped by ${signal}`))
+    } else if (performance.now() - firstAt > sameSignalMs) process.exit(interruptedCode)
+  })
+}
+
+/** n.b. A reader that is gone, such as `head`, has what it wanted: no error, and nothing more to write. */
+function outputTo(stream: NodeJS.WriteStream): Output {
+  let isGone = false
+  stream.on('error', () => {
+    isGone = true
+    stop.abort(new Error('nobody reads the output any more'))
+  })
+  return {
+    write: (chunk) =>
+      new Promise((resolve) => {
+        if (isGone) resolve()
+        else stream.write(chunk, () => resolve())
+      }),
+  }
+}
+
+async function ask(question: string): Promise<string | null> {
+  if (!stdin.isTTY) return null
+  const terminal = createInterface({ input: stdin, output: stderr })
+  try {
+    return await terminal.question(question, { signal: stop.signal })
+  } catch {
+    return null
+  } finally {
+    terminal.close()
+  }
+}
+
+const isTerminal = { stdin: stdin.isTTY === true, stdout: stdout.isTTY === true, stderr: stderr.isTTY === true }
+const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
+const code = await run(entries, process.argv.slice(2), {
+  stdin,
+  stdout: outputTo(stdout),
+  stderr: outputTo(stderr),
+  isTerminal,
+  width: stdout.columns ?? stderr.columns ?? defaultWidth,
+  colour: isTerminal.stdout && env.TERM !== 'dumb' && !env.NO_COLOR,
+  env,
+  cwd: process.cwd(),
+  signal: stop.signal,
+  now: Date.now,
+  ask,
+  version,
+})
+process.exit(code)
