@@ -14,6 +14,7 @@ const checks: Readonly<Record<string, readonly string[]>> = {
   'lint, format': [tool('biome'), 'ci', '--colors=off', '--max-diagnostics=50', '--error-on-warnings', '.'],
   unused: [tool('knip'), '--no-progress', '--no-config-hints'],
   reference: [join('tooling', 'reference.ts'), '--check'],
+  commands: [join('tooling', 'cli-reference.ts'), '--check'],
   manifests: ['build.mjs', '--manifests', '--check'],
 }
 
