@@ -7,4 +7,9 @@ export const entries: readonly Entry[] = [
     summary: 'list the functions, their queues, how they scale and how large their images are',
     load: async () => (await import('./commands/list.ts')).list,
   },
+  {
+    name: 'publish',
+    summary: 'send the lines of stdin to a queue, each confirmed by the broker',
+    load: async () => (await import('./commands/publish.ts')).publish,
+  },
 ]
