@@ -1,11 +1,10 @@
-import { existsSync, mkdirSync } from 'node:fs'
+import { mkdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { parseAddress, redactUrl } from '../runtime/core/address.ts'
 import type { Environment } from '../runtime/core/config.ts'
 import { FnError } from '../runtime/core/errors.ts'
-import { executables, pathFolders } from './broker/command.ts'
 import type { Listeners } from './broker/configuration.ts'
-import { installPackage } from './broker/debian-package.ts'
+import { installPackage, isDebian, rabbitServer } from './broker/debian-package.ts'
 import { hasDocker, startDockerBroker } from './broker/docker.ts'
 import { type BrokerHandle, foreignBroker } from './broker/handle.ts'
 import { startPrivateBroker } from './broker/private-broker.ts'
@@ -96,7 +95,7 @@ function inspectMachine(env: Environment, signal: AbortSignal | undefined): Mach
   return {
     platform,
     isRoot: process.getuid?.() === 0,
-    isDebian: existsSync('/etc/debian_version') && executables('apt-get', pathFolders(env)).length > 0,
+    isDebian: isDebian(env),
     server: platform === 'win32' ? null : findServer(env),
     hasDocker: () => hasDocker(env, signal),
   }
@@ -104,7 +103,7 @@ function inspectMachine(env: Environment, signal: AbortSignal | undefined): Mach
 
 async function installedServer(options: BrokerOptions & { folder: string }): Promise<RabbitServer> {
   const { env, say, signal, folder } = options
-  await installPackage({ env, say, signal, logPath: join(folder, 'install.log') })
+  await installPackage({ wanted: rabbitServer, env, say, signal, logPath: join(folder, 'install.log') })
   const server = findServer(env)
   if (!server) throw new Error('rabbitmq-server was installed but is not found; set AMQP_URL to a broker that runs')
   return server

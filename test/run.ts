@@ -6,7 +6,8 @@
  *   node test/run.ts FILE...    these files
  *   node test/run.ts --minutes N FILE...    these files, each with N minutes and not five
  *
- * A broker is provided if one of the files asks for it: the one of `AMQP_URL`, else a private one under `.kedafn/test`.
+ * What one of the files asks for is provided: a broker, the one of `AMQP_URL`, else a private one under `.kedafn/test`; and a browser,
+ * which on Debian as root is installed.
  */
 import { spawn } from 'node:child_process'
 import { existsSync, globSync, readFileSync, rmSync, statSync } from 'node:fs'
@@ -14,6 +15,7 @@ import { dirname, join, relative, resolve } from 'node:path'
 import { UsageError } from '../dev/arguments.ts'
 import { type BrokerHandle, provideBroker } from '../dev/broker.ts'
 import { describe } from '../runtime/core/errors.ts'
+import { provideChromium } from './support/chromium.ts'
 
 const root = join(import.meta.dirname, '..')
 const stateDir = join(root, '.kedafn', 'test')
@@ -26,6 +28,7 @@ const unitPattern = 'test/unit/**/*.test.ts'
 const lightPatterns = [unitPattern, '{test/contract,functions,examples}/**/*.test.ts']
 const allPatterns = ['{test,functions,examples}/**/*.test.ts']
 const brokerSupport = join(root, 'test', 'support', 'broker.ts')
+const browserSupport = join(root, 'test', 'support', 'chromium.ts')
 
 const coverageArguments = [
   '--experimental-test-coverage',
@@ -50,13 +53,13 @@ const filesOf = (patterns: readonly string[]): string[] =>
     .sort()
     .map((file) => join(root, file))
 
-/** True if a test file asks for the broker, itself or by what it imports of `test/`. */
-function needsBroker(path: string, seen: Set<string> = new Set()): boolean {
-  if (path === brokerSupport) return true
+/** True if a test file asks for the broker or the browser, itself or by what it imports of `test/`. */
+function needs(support: string, path: string, seen: Set<string> = new Set()): boolean {
+  if (path === support) return true
   if (seen.has(path) || !existsSync(path)) return false
   seen.add(path)
   const imports = readFileSync(path, 'utf8').matchAll(/\bfrom '(\.[^']*)'/g)
-  return [...imports].some(([, target = '']) => needsBroker(resolve(dirname(path), target), seen))
+  return [...imports].some(([, target = '']) => needs(support, resolve(dirname(path), target), seen))
 }
 
 /** Runs Node to its end and hands signals on. @returns its exit code */
@@ -161,12 +164,15 @@ async function main(): Promise<number> {
   const [first, ...rest] = withoutMinutes(process.argv.slice(2))
   if (first === 'unit' && rest.length === 0) {
     return runTests(
-      filesOf(lightPatterns).filter((file) => !needsBroker(file)),
+      filesOf(lightPatterns).filter((file) => !needs(brokerSupport, file)),
       env,
     )
   }
   const files = first === undefined ? filesOf(allPatterns) : chosenFiles([first, ...rest])
-  const run = files.some((file) => needsBroker(file)) ? runWithBroker : runTests
+  if (files.some((file) => needs(browserSupport, file))) {
+    await provideChromium({ env: process.env, folder: stateDir, say, signal: stop.signal })
+  }
+  const run = files.some((file) => needs(brokerSupport, file)) ? runWithBroker : runTests
   const code = await run(files, env)
   return code === 0 && first === undefined ? checkCoverage(env) : code
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { type TestContext, test } from 'node:test'
-import { installPackage } from '../../dev/broker/debian-package.ts'
+import { type DebianPackage, installPackage, rabbitServer } from '../../dev/broker/debian-package.ts'
 import { Programs } from './programs.ts'
 
 interface Options {
@@ -10,10 +10,12 @@ interface Options {
   readonly systemd?: boolean
   readonly units?: readonly string[]
   readonly signal?: AbortSignal
+  readonly wanted?: DebianPackage
 }
 
 /** A Debian in a folder: its apt-get, and the places that matter. */
-function debian(t: TestContext, { aptGet = 'exit 0', policy, systemd = false, units = [], signal }: Options) {
+function debian(t: TestContext, options: Options) {
+  const { aptGet = 'exit 0', policy, systemd = false, units = [], signal, wanted = rabbitServer } = options
   const programs = new Programs(t)
   programs.add('apt-get', aptGet)
   programs.add('systemctl', 'exit 0')
@@ -30,7 +32,7 @@ function debian(t: TestContext, { aptGet = 'exit 0', policy, systemd = false, un
   const said: string[] = []
   const logPath = programs.path('install.log')
   const install = () =>
-    installPackage({ env: programs.env, logPath, say: (line) => void said.push(line), signal, places })
+    installPackage({ wanted, env: programs.env, logPath, say: (line) => void said.push(line), signal, places })
   const calls = () =>
     existsSync(programs.path('calls')) ? readFileSync(programs.path('calls'), 'utf8').split('\n') : []
   return { programs, places, said, install, calls }
