@@ -40,7 +40,8 @@ Usage: npm start -- [options]
 
 Environment:
 
-  AMQP_URL       use this broker instead of a private one
+  AMQP_URL       use this broker instead of a private one, or AMQP_URL_FILE: all that begins
+                 with AMQP_ is as for functions (docs/reference/configuration.md)
   RABBITMQ_MANAGEMENT_URL
                  its management, http://user:password@host:port; without it nothing is scaled
   LOG_LEVEL      debug, info, warn or error; logs are in .kedafn/logs/

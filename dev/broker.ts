@@ -1,14 +1,13 @@
 import { mkdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { parseAddress, redactUrl } from '../runtime/core/address.ts'
 import type { Environment } from '../runtime/core/config.ts'
-import { FnError } from '../runtime/core/errors.ts'
 import type { Listeners } from './broker/configuration.ts'
 import { installPackage, isDebian, rabbitServer } from './broker/debian-package.ts'
 import { hasDocker, startDockerBroker } from './broker/docker.ts'
 import { type BrokerHandle, foreignBroker } from './broker/handle.ts'
 import { startPrivateBroker } from './broker/private-broker.ts'
 import { findServer, type RabbitServer } from './broker/server-search.ts'
+import { accessOf, namesBroker, readText, shownAddresses } from './broker-access.ts'
 
 export type { BrokerHandle } from './broker/handle.ts'
 
@@ -39,9 +38,9 @@ export interface Machine {
 }
 
 /**
- * Provides a broker: the one of `AMQP_URL`; else a private one from the machine's `rabbitmq-server`, which on Debian as root is
+ * Provides a broker: the one of `AMQP_URL` or `AMQP_URL_FILE`; else a private one from the machine's `rabbitmq-server`, which on Debian as root is
  * installed first; else one in Docker. A broker that the machine runs already is never touched.
- * @throws FnError if `AMQP_URL` is no address; UsageError if another process runs the broker of this folder; Error that says what to
+ * @throws FnError if its settings are wrong; UsageError if another process runs the broker of this folder; Error that says what to
  * type if there is no way; the signal's reason
  */
 export async function provideBroker(options: BrokerOptions): Promise<BrokerHandle> {
@@ -54,7 +53,7 @@ export async function provideBroker(options: BrokerOptions): Promise<BrokerHandl
   if (choice !== 'address' && choice !== 'none') mkdirSync(folder, { recursive: true, mode: 0o700 })
   switch (choice) {
     case 'address':
-      return foreignBroker(env.AMQP_URL ?? '', shownAddress(env.AMQP_URL ?? ''))
+      return namedBroker(env)
     case 'docker':
       return startDockerBroker({ folder, env, say, signal, fresh })
     case 'none':
@@ -68,7 +67,7 @@ export async function provideBroker(options: BrokerOptions): Promise<BrokerHandl
 
 /** Which way it is. Docker is asked only if nothing else will do: that may take seconds. */
 export async function chooseBroker(env: Environment, machine: Machine): Promise<BrokerChoice> {
-  if (env.AMQP_URL) return 'address'
+  if (namesBroker(env)) return 'address'
   if (machine.server) return 'private'
   if (machine.isDebian && machine.isRoot) return 'debian-package'
   return (await machine.hasDocker()) ? 'docker' : 'none'
@@ -109,14 +108,10 @@ async function installedServer(options: BrokerOptions & { folder: string }): Pro
   return server
 }
 
-function shownAddress(address: string): string {
-  try {
-    const { hostname, port } = parseAddress(address)
-    return `${hostname.includes(':') ? `[${hostname}]` : hostname}:${port}`
-  } catch {
-    throw new FnError(
-      'FN_ENV_INVALID',
-      `AMQP_URL is ${redactUrl(address)}; expected amqp://user:password@host:port/vhost or amqps://…, user, password and vhost percent-encoded`,
-    )
-  }
+function namedBroker(env: Environment): BrokerHandle {
+  const shown = shownAddresses(accessOf(env).now())
+  const { AMQP_URL: url, AMQP_URL_FILE: path } = env
+  return url
+    ? foreignBroker(url, `${shown} (AMQP_URL)`)
+    : foreignBroker(readText(path ?? '').trim(), `${shown} (AMQP_URL_FILE)`)
 }

@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import type { Environment } from '../runtime/core/config.ts'
 import { noCounters } from '../runtime/core/counters.ts'
 import type { Counters } from '../runtime/ports.ts'
 import type { Population } from './autoscaler/autoscaler.ts'
@@ -20,7 +21,8 @@ export interface FleetOptions {
   readonly root: string
   /** Where the bundles are. */
   readonly dist: string
-  readonly brokerUrl: string
+  /** The variables by which functions reach the broker. */
+  readonly brokerEnv: Environment
   readonly once: boolean
   readonly backOff: BackOff
   /** Of every process by its name; it is kept as they come and go. */
@@ -203,7 +205,7 @@ export class Fleet {
   }
 
   #member(plan: Plan, name: string): Member {
-    const { root, brokerUrl, once, backOff, logPathOf, after, now, tails } = this.#options
+    const { root, brokerEnv, once, backOff, logPathOf, after, now, tails } = this.#options
     if (!tails.has(name)) tails.set(name, new LogTail(name, logPathOf(name)))
     return new Member({
       plan,
@@ -216,7 +218,7 @@ export class Fleet {
         new FunctionProcess({
           path: this.#bundleOf(plan),
           cwd: root,
-          env: { ...plan.env, AMQP_URL: brokerUrl, POD_NAME: name, KEDAFN_SLOWED_MS: String(this.#slowedMs) },
+          env: { ...plan.env, ...brokerEnv, POD_NAME: name, KEDAFN_SLOWED_MS: String(this.#slowedMs) },
           logPath: logPathOf(name),
           reported,
         }),

@@ -5,6 +5,7 @@ import { isConsumer, requiredVariables } from '../runtime/core/spec.ts'
 import { deadQueueOf, retryQueueOf } from '../runtime/core/topology.ts'
 import { type FunctionFacts, orderedQueuesOf } from '../tooling/functions.ts'
 import { UsageError } from './arguments.ts'
+import { brokerVariables, namesBroker, readText } from './broker-access.ts'
 import { checkpointPathOf, type Pipeline } from './state.ts'
 
 /** How one function runs here. */
@@ -18,7 +19,7 @@ export interface Plan {
   readonly readsInput: boolean
   /** A consumer that writes the pipeline's output. */
   readonly writesOutput: boolean
-  /** The process's whole environment, but for the broker's address. */
+  /** The process's whole environment, but for what is about the broker. */
   readonly env: Environment
   /** How long it may take to stop, in ms. */
   readonly graceMs: number
@@ -26,15 +27,7 @@ export interface Plan {
   readonly longestRetryMs: number
 }
 
-const ownVariables = [
-  'AMQP_URL',
-  'AMQP_URL_FILE',
-  'INPUT_PATH',
-  'OUTPUT_PATH',
-  'RABBITMQ_MANAGEMENT_URL',
-  'KEDAFN_CHECKPOINT_PATH',
-  'KEDAFN_ONCE',
-]
+const ownVariables = ['INPUT_PATH', 'OUTPUT_PATH', 'RABBITMQ_MANAGEMENT_URL', 'KEDAFN_CHECKPOINT_PATH', 'KEDAFN_ONCE']
 
 export interface Plans {
   readonly plans: readonly Plan[]
@@ -77,7 +70,7 @@ export function planFunctions(
 /** What a person is told of a function that cannot run as the environment is; null if it can. */
 function missingOf({ name, spec }: FunctionFacts, env: Environment): string | null {
   const missing = requiredVariables(spec)
-    .filter(([variable]) => env[variable] === undefined)
+    .filter(([variable, { secret }]) => env[variable] === undefined && !(secret && env[`${variable}_FILE`]))
     .map(([variable, { description }]) => (description ? `${variable} (${description})` : variable))
   return missing.length === 0 ? null : `${name} is left out: it needs ${missing.join(' and ')}`
 }
@@ -86,7 +79,8 @@ function planOf({ name, spec }: FunctionFacts, pipeline: Pipeline, outer: Enviro
   const readsInput = !isConsumer(spec) && spec.source.path === 'input.txt'
   const writesOutput = isConsumer(spec) && spec.env?.OUTPUT_PATH?.default === 'output.txt'
   const env: Record<string, string | undefined> = { ...outer }
-  for (const variable of ownVariables) delete env[variable]
+  const broker = brokerVariables(outer)
+  for (const variable of [...ownVariables, ...Object.keys(broker)]) delete env[variable]
   if (readsInput) env.INPUT_PATH = pipeline.input
   if (writesOutput) env.OUTPUT_PATH = pipeline.output
   if (!isConsumer(spec)) {
@@ -96,13 +90,10 @@ function planOf({ name, spec }: FunctionFacts, pipeline: Pipeline, outer: Enviro
   // Many functions on one machine: each has a port of its own.
   env.OTEL_EXPORTER_PROMETHEUS_HOST ||= '127.0.0.1'
   env.OTEL_EXPORTER_PROMETHEUS_PORT = '0'
+  const isNamed = namesBroker(outer)
   // A private broker holds nothing that could be verified.
-  if (!outer.AMQP_URL) {
-    env.KEDAFN_TOPOLOGY = 'declare'
-    // It has a login of its own.
-    for (const variable of Object.keys(env)) if (variable.startsWith('AMQP_')) delete env[variable]
-  }
-  const config = readConfig(name, spec, { ...env, AMQP_URL: outer.AMQP_URL })
+  if (!isNamed) env.KEDAFN_TOPOLOGY = 'declare'
+  const config = readConfig(name, spec, { ...env, ...(isNamed ? broker : {}) }, readText)
   const retryDelaysMs = config.kind === 'consumer' ? retryLadder(config) : []
   return {
     name,

@@ -1,4 +1,3 @@
-import { parseAddress } from '../runtime/core/config.ts'
 import type { Clock } from '../runtime/ports.ts'
 import type { Inspector } from '../runtime/rabbitmq/inspect.ts'
 import { Autoscaler } from './autoscaler/autoscaler.ts'
@@ -16,7 +15,7 @@ export interface ScalingOptions {
   readonly clock: Clock
   readonly inspector: Inspector
   readonly managementUrl: string | null
-  readonly brokerUrl: string
+  readonly vhost: string
   /** One line for the person at the terminal. */
   say(line: string): void
 }
@@ -43,7 +42,7 @@ const lookTimeoutMs = 5000
 
 /** Reads the rendered objects and says what is not scaled. @throws UsageError with all that is wrong in them */
 export async function prepareScaling(options: ScalingOptions): Promise<Scaling> {
-  const { plans, root, fast, clock, inspector, managementUrl, brokerUrl, say } = options
+  const { plans, root, fast, clock, inspector, managementUrl, vhost, say } = options
   const { objects, fixed, notes } = scalingPlanOf(plans, root, managementUrl !== null)
   for (const note of notes) say(note)
   if (fast !== 1 && objects.length > 0) {
@@ -56,7 +55,7 @@ export async function prepareScaling(options: ScalingOptions): Promise<Scaling> 
     const first = (await stands(inspector, queue)) ? minReplicas : Math.max(1, minReplicas)
     sizes.set(target, { first, scaled: true })
   }
-  const metrics = queueMetrics({ inspector, managementUrl, vhost: parseAddress(brokerUrl).vhost })
+  const metrics = queueMetrics({ inspector, managementUrl, vhost })
   return {
     objects,
     sizes,

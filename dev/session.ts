@@ -1,15 +1,17 @@
 import { describe } from '../runtime/core/errors.ts'
-import { inspector } from '../runtime/rabbitmq/inspect.ts'
+import { type Inspector, inspector } from '../runtime/rabbitmq/inspect.ts'
 import { systemClock as clock } from '../runtime/system/clock.ts'
 import { type FunctionFacts, shownPath } from '../tooling/functions.ts'
-import { absences, actionsOf } from './actions.ts'
+import { type ActionOptions, absences, actionsOf } from './actions.ts'
 import type { StartArguments } from './arguments.ts'
+import { Audience } from './audience.ts'
 import type { BrokerHandle } from './broker.ts'
+import type { BrokerAccess } from './broker-access.ts'
 import { BrokerSwitch } from './broker-switch.ts'
 import { openInBrowser } from './browser.ts'
 import { compare } from './facts.ts'
 import { Fleet } from './fleet.ts'
-import { Live } from './live.ts'
+import { Live, type LiveOptions } from './live.ts'
 import type { LogTail } from './log-tail.ts'
 import { kubeletBackOff, quickBackOff } from './member.ts'
 import { limitMemory, memoryLimitsOf } from './memory-limit.ts'
@@ -20,7 +22,7 @@ import type { Plan } from './plan.ts'
 import { depthReader } from './queue-depth.ts'
 import { Rebuilder } from './rebuild.ts'
 import { type RunResult, runFleet } from './run.ts'
-import { prepareScaling, type ScalingEvent } from './scaling-run.ts'
+import { prepareScaling, type Scaling } from './scaling-run.ts'
 import type { Shown } from './shown.ts'
 import { SourceWatch } from './source-watch.ts'
 import * as state from './state.ts'
@@ -33,7 +35,7 @@ export interface SessionOptions {
   replan(facts: readonly FunctionFacts[]): readonly Plan[]
   readonly broker: BrokerHandle
   /** With the vhost of this pipeline. */
-  readonly brokerUrl: string
+  readonly access: BrokerAccess
   readonly managementUrl: string | null
   /** The repository. */
   readonly root: string
@@ -48,73 +50,31 @@ export interface SessionOptions {
 
 /** One run: the fleet, what scales it, and what shows it, from the first process to the last. */
 export async function runSession(options: SessionOptions): Promise<{ result: RunResult; fleet: Fleet }> {
-  const { args, pipeline, plans, broker, brokerUrl, managementUrl, root, dist, screen, stop } = options
-  const { once, fast } = args
-  const logPathOf = (name: string) => state.logPathOf(pipeline, name)
-  const say = (line: string) => screen.say(line)
-  const tails = new Map<string, LogTail>()
-  const now = () => clock.monotonic()
-  const asking = inspector(brokerUrl, clock)
-  const scaling = once
-    ? null
-    : await prepareScaling({ plans, root, fast, clock, inspector: asking, managementUrl, brokerUrl, say })
+  const { args, pipeline, plans, broker, access, screen, stop } = options
+  const { once } = args
+  const audience = new Audience(screen)
+  const asking = inspector(access.now, clock)
+  const scaling = once ? null : await scalingOf(options, asking, audience)
   state.removePodLogs(pipeline, plans)
-  const network = args.page && broker.owned ? await Network.to(brokerUrl) : null
-  let live: Live | null = null
-  const warn = (text: string) => {
-    screen.warn(text)
-    live?.note('warning', text)
-  }
-  const fleet = new Fleet({
-    ...{ plans, root, dist, once, tails, logPathOf, now, warn },
-    brokerUrl: network?.url ?? brokerUrl,
-    sizes: scaling?.sizes ?? new Map(),
-    backOff: once ? quickBackOff : kubeletBackOff(fast),
-    after: clock.after,
-    wallClock: clock.now,
-  })
+  const network = args.page && broker.owned ? await Network.to(access.env.AMQP_URL ?? '') : null
+  const tails = new Map<string, LogTail>()
+  const fleet = fleetOf(options, { audience, network, scaling, tails })
   options.began(fleet)
-  const decided = (event: ScalingEvent) => {
-    const { target, before, replicas, turn, reason } = event
-    if (before !== replicas) {
-      const scaled = { event: 'scale', function: target, before, replicas, by: turn, reason } as const
-      screen.event(scaled, [`${target}: ${before} -> ${replicas}, ${reason}`])
-    }
-    live?.decided(event)
-  }
-  const keeper = new BrokerSwitch({
-    broker,
-    ended: () => warn('the broker ended; starting it again'),
-    changed: (brokerState) => live?.change({ broker: brokerState }),
-  })
-  keeper.failed.catch((error: unknown) => fleet.giveUp(`the broker cannot be started again: ${describe(error)}`))
+  const keeper = keeperOf(broker, fleet, audience)
   const depths = depthReader(asking, plans)
-  const monitor = new Monitor({ fleet, plans, depths, tails, screen, now })
-  const autoscaler = scaling?.over(fleet, decided) ?? null
+  const monitor = new Monitor({ fleet, plans, depths, tails, screen, now: () => clock.monotonic() })
+  const autoscaler = scaling?.over(fleet, audience.decided) ?? null
   const objects = scaling?.objects ?? []
-  const shown = {
-    ...{ fleet, plans, objects, depths, tails },
-    facts: factsOf(options, network),
-    snapshot: () => monitor.snapshot,
-    compare: () => compare(pipeline, plans, false),
-    now: clock.now,
-  }
-  live = args.page ? new Live(shown) : null
-  const acting = { fleet, objects, autoscaler, network, broker: broker.owned ? keeper : null, input: pipeline.input }
-  const page =
-    live && (await servePage({ watch: (watcher) => live.watch(watcher), actions: actionsOf({ live, ...acting }) }))
-  if (page) {
-    screen.event({ event: 'page', url: page.url }, [`page ${page.url}`])
-    if (args.open) openInBrowser(page.url, say)
-  }
-  const unlimit = args.limitMemory ? limited(options, fleet, warn) : () => {}
-  const watching = once ? null : watchSources(options, fleet, warn)
+  const page = args.page
+    ? await showPage(options, { ...{ audience, fleet, objects, depths, tails, monitor, autoscaler, network, keeper } })
+    : null
+  const unlimit = args.limitMemory ? limited(options, fleet, audience) : () => {}
+  const watching = once ? null : watchSources(options, fleet, audience)
   const phase = (text: string | null) => monitor.phase(text)
   const result = await runFleet({ plans, fleet, depths, once, scaling: autoscaler, stop, phase })
   watching?.close()
   unlimit()
   keeper.end()
-  live?.end()
   page?.close()
   monitor.end(result.after)
   network?.close()
@@ -122,13 +82,80 @@ export async function runSession(options: SessionOptions): Promise<{ result: Run
   return { result, fleet }
 }
 
+const scalingOf = (
+  { args, plans, root, access, managementUrl }: SessionOptions,
+  asking: Inspector,
+  { say }: Audience,
+): Promise<Scaling> => {
+  const { fast } = args
+  return prepareScaling({ plans, root, fast, clock, inspector: asking, managementUrl, vhost: access.vhost, say })
+}
+
+interface FleetParts {
+  readonly audience: Audience
+  readonly network: Network | null
+  readonly scaling: Scaling | null
+  readonly tails: Map<string, LogTail>
+}
+
+function fleetOf(options: SessionOptions, { audience, network, scaling, tails }: FleetParts): Fleet {
+  const { args, pipeline, plans, access, root, dist } = options
+  const { once, fast } = args
+  return new Fleet({
+    ...{ plans, root, dist, once, tails, warn: audience.warn },
+    logPathOf: (name) => state.logPathOf(pipeline, name),
+    brokerEnv: network ? { AMQP_URL: network.url } : access.env,
+    sizes: scaling?.sizes ?? new Map(),
+    backOff: once ? quickBackOff : kubeletBackOff(fast),
+    after: clock.after,
+    now: () => clock.monotonic(),
+    wallClock: clock.now,
+  })
+}
+
+/** Starts the broker again when it ends, if it is ours. */
+function keeperOf(broker: BrokerHandle, fleet: Fleet, { warn, brokerIs }: Audience): BrokerSwitch {
+  const ended = () => warn('the broker ended; starting it again')
+  const keeper = new BrokerSwitch({ broker, ended, changed: brokerIs })
+  keeper.failed.catch((error: unknown) => fleet.giveUp(`the broker cannot be started again: ${describe(error)}`))
+  return keeper
+}
+
+interface PageParts extends Pick<LiveOptions, 'fleet' | 'objects' | 'depths' | 'tails'> {
+  readonly audience: Audience
+  readonly monitor: Monitor
+  readonly autoscaler: ActionOptions['autoscaler']
+  readonly network: Network | null
+  readonly keeper: BrokerSwitch
+}
+
+/** From now on the page is told, too. */
+async function showPage(options: SessionOptions, parts: PageParts): Promise<{ close(): void }> {
+  const { args, pipeline, plans, broker, screen } = options
+  const { audience, fleet, objects, depths, tails, monitor, autoscaler, network, keeper } = parts
+  const live = new Live({
+    ...{ fleet, plans, objects, depths, tails },
+    facts: factsOf(options, network),
+    snapshot: () => monitor.snapshot,
+    compare: () => compare(pipeline, plans, false),
+    now: clock.now,
+  })
+  audience.live = live
+  const stoppable = broker.owned ? keeper : null
+  const actions = actionsOf({ live, fleet, objects, autoscaler, network, broker: stoppable, input: pipeline.input })
+  const page = await servePage({ watch: (watcher) => live.watch(watcher), actions })
+  screen.event({ event: 'page', url: page.url }, [`page ${page.url}`])
+  if (args.open) openInBrowser(page.url, audience.say)
+  return {
+    close() {
+      live.end()
+      page.close()
+    },
+  }
+}
+
 /** A function that is edited is built again and rolled. */
-function watchSources(
-  { root, dist, plans, replan, screen }: SessionOptions,
-  fleet: Fleet,
-  warn: (text: string) => void,
-) {
-  const say = (line: string) => screen.say(line)
+function watchSources({ root, dist, plans, replan }: SessionOptions, fleet: Fleet, { say, warn }: Audience) {
   const rebuilder = new Rebuilder({ root, dist, plans, replan, roll: (name) => fleet.roll(name), say, warn })
   const failed = ({ message }: Error) => warn(`edits are not noticed any more: ${message}`)
   try {
@@ -139,9 +166,9 @@ function watchSources(
   }
 }
 
-function limited({ plans, root, screen }: SessionOptions, fleet: Fleet, warn: (text: string) => void): () => void {
+function limited({ plans, root }: SessionOptions, fleet: Fleet, { say, warn }: Audience): () => void {
   const limits = memoryLimitsOf(plans, root)
-  for (const note of limits.notes) screen.say(note)
+  for (const note of limits.notes) say(note)
   return limitMemory(fleet, limits, warn)
 }
 

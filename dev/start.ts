@@ -9,6 +9,7 @@ import { bundleFunctions, pinnedNodeVersion } from '../tooling/bundle.ts'
 import { BuildError, discoverFunctions, type FunctionFacts, inspectFunctions, shownPath } from '../tooling/functions.ts'
 import { helpText, parseArguments, type StartArguments, UsageError } from './arguments.ts'
 import { provideBroker } from './broker.ts'
+import { accessOf, managementUrlOf, withAbsoluteFiles } from './broker-access.ts'
 import { factsOf } from './facts.ts'
 import type { Fleet } from './fleet.ts'
 import { JsonLines } from './json-lines.ts'
@@ -34,9 +35,10 @@ const patienceMs = 1000
 /** Time for the broker to be gone once the end is forced. */
 const forceMs = 5000
 
-const env = process.env
 // npm runs scripts in the repository; what a person types is relative to where they are.
-const cwd = (env.npm_lifecycle_event === 'start' && env.INIT_CWD) || process.cwd()
+const { npm_lifecycle_event: script, INIT_CWD: typedIn } = process.env
+const cwd = (script === 'start' && typedIn) || process.cwd()
+const env = withAbsoluteFiles(process.env, cwd)
 const isTerminal = process.stdout.isTTY === true && env.TERM !== 'dumb'
 let screen: Shown = new Screen({
   out: process.stdout,
@@ -115,7 +117,7 @@ async function run(args: StartArguments, pipeline: state.Pipeline, stop: AbortSi
   }
   const { plans, broker } = await prepare(args, pipeline, stop)
   const vhost = vhostOf(broker, pipeline)
-  const brokerUrl = vhost ? await ownVhost(vhost, fresh) : broker.url
+  const access = accessOf(broker.owned ? { AMQP_URL: vhost ? await ownVhost(vhost, fresh) : broker.url } : env)
   const { input, output } = pipeline
   const functions = plans.map(({ name }) => name)
   screen.event({ event: 'start', input, output, broker: broker.description, functions, fast: args.fast }, [
@@ -123,14 +125,14 @@ async function run(args: StartArguments, pipeline: state.Pipeline, stop: AbortSi
     `${shownPath(input, cwd)} -> ${shownPath(output, cwd)}${args.once ? '' : ', Ctrl-C ends it'}`,
   ])
   const begun = clock.monotonic()
-  const managementUrl = broker.managementUrl ?? (env.RABBITMQ_MANAGEMENT_URL || null)
+  const managementUrl = broker.managementUrl ?? managementUrlOf(env, access)
   const began = (fleet: Fleet) => {
     undertaken.fleet = fleet
   }
   const withdraw = announceBroker(pipeline.folder, { url: brokerUrl, managementUrl })
   const replan = (facts: readonly FunctionFacts[]) => planFunctions(facts, pipeline, { env, once: args.once }).plans
   const folders = { root, dist, cwd }
-  const session = { args, pipeline, plans, replan, broker, brokerUrl, managementUrl, ...folders, screen, stop, began }
+  const session = { args, pipeline, plans, replan, broker, access, managementUrl, ...folders, screen, stop, began }
   const { result, fleet } = await runSession(session)
   withdraw()
   // What cannot be deleted now is deleted by the next run.

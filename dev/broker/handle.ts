@@ -3,9 +3,9 @@ import { takeLock } from '../lock.ts'
 
 /** A broker that somebody may use, whoever runs it. */
 export interface BrokerHandle {
-  /** AMQP address; the vhost is `/` unless the user's own address names another. */
+  /** AMQP address, or the list of them that a person gave; the vhost is `/` unless that names another. */
   readonly url: string
-  /** Base of the management's HTTP API with user and password, or null when it is not known (the user gave `AMQP_URL`). */
+  /** Base of the management's HTTP API with user and password, or null when it is not known (a person named the broker). */
   readonly managementUrl: string | null
   /** In words: `rabbitmq-server 3.10.8, private, 127.0.0.1:21427`. */
   readonly description: string
@@ -41,12 +41,12 @@ export function foreignBroker(url: string, shownAddress: string): BrokerHandle {
   return {
     url,
     managementUrl: null,
-    description: `at ${shownAddress} (AMQP_URL)`,
+    description: `at ${shownAddress}`,
     owned: false,
     ended: new Promise(() => {}),
     stop: async () => {},
     restart: async () => {
-      throw new Error('the broker of AMQP_URL was not started here and cannot be started again')
+      throw new Error('a broker that AMQP_URL names was not started here and cannot be started again')
     },
   }
 }

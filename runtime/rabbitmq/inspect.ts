@@ -1,8 +1,8 @@
 import type { Channel, ChannelModel } from 'amqplib'
-import { parseAddress } from '../core/config.ts'
+import { type BrokerConfig, parseAddress } from '../core/config.ts'
 import { describe } from '../core/errors.ts'
 import type { Clock } from '../ports.ts'
-import { closeConnection, openConnection } from './open.ts'
+import { closeConnection, noTls, openConnection } from './open.ts'
 
 export interface QueueDepth {
   /** Messages that wait; what consumers hold is not in it. */
@@ -17,14 +17,37 @@ export interface Inspector {
   close(): Promise<void>
 }
 
-/** Connects when first asked, and again after a lost connection. */
-export function inspector(url: string, clock: Clock): Inspector {
-  const address = parseAddress(url)
+/**
+ * Connects when first asked, and again after a lost connection.
+ * @param broker an address, or what is asked before each connection: what stands in files may have changed
+ */
+export function inspector(broker: string | (() => BrokerConfig), clock: Clock): Inspector {
+  const configNow = typeof broker === 'string' ? configOf(broker) : broker
   let open: Promise<ChannelModel> | null = null
+  let good = 0
+
+  /** Of several addresses the one that answered last is tried first. */
+  const connect = async (): Promise<ChannelModel> => {
+    const { addresses, tls } = configNow()
+    let failure: unknown = new Error('there is no address')
+    for (const [tries] of addresses.entries()) {
+      const index = (good + tries) % addresses.length
+      const address = addresses[index]
+      if (!address) continue
+      try {
+        const model = await openConnection(address, 'kedafn inspector', { tls })
+        good = index
+        return model
+      } catch (error) {
+        failure = error
+      }
+    }
+    throw failure
+  }
 
   const connection = (): Promise<ChannelModel> => {
     if (open) return open
-    const opening = openConnection(address, 'kedafn inspector')
+    const opening = connect()
     const forget = () => {
       if (open === opening) open = null
     }
@@ -53,4 +76,9 @@ export function inspector(url: string, clock: Clock): Inspector {
       if (model) await closeConnection(model, clock)
     },
   }
+}
+
+function configOf(url: string): () => BrokerConfig {
+  const config = { addresses: [parseAddress(url)], tls: noTls }
+  return () => config
 }

@@ -17,7 +17,7 @@ export interface OpenOptions {
   readonly tls?: TlsConfig
 }
 
-const noTls: TlsConfig = { ca: null, cert: null, key: null, passphrase: null, serverName: null }
+export const noTls: TlsConfig = { ca: null, cert: null, key: null, passphrase: null, serverName: null }
 
 /**
  * n.b. `noDelay` is off by default in amqplib, and then each small write behind an unanswered one waits about 44 ms for the

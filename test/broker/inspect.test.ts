@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { parseAddress } from '../../runtime/core/config.ts'
 import { inspector } from '../../runtime/rabbitmq/inspect.ts'
 import { systemClock } from '../../runtime/system/clock.ts'
 import { eventually } from '../contract/broker-world.ts'
@@ -31,6 +32,23 @@ test('a queue that does not exist is no error, and one that cannot be asked for 
   await proxy.shut()
   await eventually(t, () => assert.rejects(asking.depth('nothing'), /ECONNREFUSED/))
   await proxy.open()
+  assert.equal(await asking.depth('nothing'), null)
+  await asking.close()
+})
+
+test('of several addresses it takes one that answers, and reads anew what may have changed', async () => {
+  await using proxy = await TcpProxy.to(vhost.url)
+  const address = parseAddress(proxy.via(vhost.url))
+  let password = 'an old one'
+  const asking = inspector(() => {
+    const addresses = [
+      { ...address, port: 1 },
+      { ...address, password },
+    ]
+    return { addresses, tls: { ca: null, cert: null, key: null, passphrase: null, serverName: null } }
+  }, systemClock)
+  await assert.rejects(asking.depth('nothing'), /ACCESS_REFUSED|403/)
+  password = address.password
   assert.equal(await asking.depth('nothing'), null)
   await asking.close()
 })

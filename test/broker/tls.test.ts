@@ -5,8 +5,11 @@ import type { AddressInfo } from 'node:net'
 import { after, test } from 'node:test'
 import { createServer as createTlsServer } from 'node:tls'
 import { askManagement } from '../../dev/broker/management.ts'
+import { accessOf } from '../../dev/broker-access.ts'
 import type { FnError } from '../../runtime/core/errors.ts'
 import { topologyOf } from '../../runtime/core/topology.ts'
+import { inspector } from '../../runtime/rabbitmq/inspect.ts'
+import { systemClock } from '../../runtime/system/clock.ts'
 import { message } from '../contract/broker-world.ts'
 import { ownBroker } from '../support/broker.ts'
 import { Certificates } from '../support/certificates.ts'
@@ -47,6 +50,12 @@ const fails = (code: string, words: RegExp) => (error: FnError) => {
 }
 
 test('with its authority and a certificate, a function gets through', () => publish(url, { ...trust, ...shown }))
+
+test('with the same settings npm start can look at the queues', async () => {
+  const asking = inspector(accessOf({ AMQP_URL: url, ...trust, ...shown }).now, systemClock)
+  assert.equal(await asking.depth('nothing'), null)
+  await asking.close()
+})
 
 test('an authority that is not known is refused, and the message names AMQP_CA_FILE', async () => {
   await assert.rejects(publish(url, shown), fails('FN_CERTIFICATE_UNTRUSTED', /AMQP_CA_FILE/))

@@ -18,6 +18,7 @@ const bare: Machine = {
 
 const ways: [string, Record<string, string>, Partial<Machine>, string][] = [
   ['AMQP_URL goes before all else', { AMQP_URL: 'amqp://there' }, { server, isDebian: true, isRoot: true }, 'address'],
+  ['a file that holds AMQP_URL counts as it', { AMQP_URL_FILE: '/run/secrets/amqp-url' }, { server }, 'address'],
   ['an empty AMQP_URL counts as none', { AMQP_URL: '' }, { server }, 'private'],
   ['a rabbitmq-server goes before Docker', {}, { server, hasDocker: async () => true }, 'private'],
   ['on Debian as root the package is installed', {}, { isDebian: true, isRoot: true }, 'debian-package'],
@@ -61,6 +62,15 @@ test('the broker of AMQP_URL is taken as it is, and neither stopped nor started'
   assert.equal(broker.description, 'at [::1]:1234 (AMQP_URL)')
   await broker.stop()
   await assert.rejects(broker.restart(), /was not started here/)
+})
+
+test('every address of a list is shown, without user and password, and one that a file holds is read', async (t) => {
+  const list = 'amqps://me:secret@one:1,amqps://me:secret@two'
+  assert.equal((await provide({ AMQP_URL: list })).description, 'at one:1, two:5671 (AMQP_URL)')
+  const path = join(folder(t), 'url')
+  writeFileSync(path, `${list}\n`)
+  const broker = await provide({ AMQP_URL_FILE: path })
+  assert.deepEqual([broker.description, broker.url], ['at one:1, two:5671 (AMQP_URL_FILE)', list])
 })
 
 test('an AMQP_URL that is no address is refused by name, and its password is not shown', async () => {

@@ -30,7 +30,7 @@ async function fleetOf(t: TestContext, lines: number, msPerLine: number) {
   const tails = new Map<string, LogTail>()
   const warnings: string[] = []
   const fleet = new Fleet({
-    ...{ plans, root, tails, dist: repository.path('dist'), brokerUrl: vhost.url, once: false },
+    ...{ plans, root, tails, dist: repository.path('dist'), brokerEnv: { AMQP_URL: vhost.url }, once: false },
     sizes: new Map([['log-consumer', { first: 1, scaled: true }]]),
     backOff: kubeletBackOff(1),
     logPathOf: (name) => logPathOf(pipeline, name),

@@ -59,6 +59,17 @@ test('a private broker is declared on, another one as the environment says', () 
   assert.equal(planTwo({ ...env, AMQP_URL: 'amqp://host' })[0]?.env.KEDAFN_TOPOLOGY, 'verify')
 })
 
+test('what is about the broker is checked, but not part of a plan; without a broker that is named it counts for nothing', () => {
+  const [sends] = planTwo({ AMQP_URL: 'amqp://host', AMQP_USERNAME: 'me', AMQP_PASSWORD: 'secret' })
+  assert.deepEqual(
+    Object.keys(sends?.env ?? {}).filter((name) => name.startsWith('AMQP_')),
+    [],
+  )
+  assert.throws(() => planTwo({ AMQP_URL: 'amqp://host', AMQP_USERNAME: 'me' }), /AMQP_PASSWORD is missing/)
+  assert.throws(() => planTwo({ AMQP_URL_FILE: '/nowhere' }), /AMQP_URL_FILE is "\/nowhere"; expected a file/)
+  assert.equal(planTwo({ AMQP_USERNAME: 'me' }).length, 2)
+})
+
 test('the queues are those that the runtime makes, with what the environment overrides', () => {
   const [, writes] = planTwo({ KEDAFN_RETRY_FIRST_DELAY_MS: '500', KEDAFN_GRACE_MS: '2000' })
   assert.deepEqual(writes?.retryQueues, ['logs.retry.500', 'logs.retry.1000'])
@@ -81,6 +92,8 @@ test('a function that lacks a variable it cannot do without is left out, and wha
   assert.match(plan({}).leftOut.join(), /TOKEN .* and MODE$/)
   const complete = plan({ MODE: '', TOKEN: 't' })
   assert.deepEqual([complete.leftOut, complete.plans.length], [[], 3])
+  const fromFile = plan({ MODE: '', TOKEN_FILE: import.meta.filename })
+  assert.deepEqual([fromFile.leftOut, fromFile.plans.length], [[], 3])
 })
 
 test('all problems of the environment are told at once, before anything runs', () => {
