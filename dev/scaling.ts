@@ -31,11 +31,15 @@ export function scalingPlanOf(plans: readonly Plan[], root: string, managementKn
     const path = `keda/base/${name}.yaml`
     const text = textOf(join(root, path))
     if (text === null) fix(name, 1, `there is no ${path}; node build.mjs --manifests renders it`)
-    return text === null ? [] : [{ path, text }]
+    return text === null ? [] : [{ path, text, name }]
   })
   const read = readScaledObjects(files)
   for (const { target, replicas, because } of read.fixed) fix(target, replicas, because)
   const objects = read.objects.filter(({ target }) => consumers.some(({ name }) => name === target))
+  for (const { path, name } of files) {
+    if (fixed.has(name) || objects.some(({ target }) => target === name)) continue
+    fix(name, 1, `no ScaledObject in ${path} has it as its scaleTargetRef`)
+  }
   const needsManagement = ({ triggers }: ScaledObject): boolean =>
     triggers.some((trigger) => trigger.type === 'rabbitmq' && trigger.protocol === 'http')
   const blind = managementKnown ? [] : objects.filter(needsManagement)

@@ -14,7 +14,10 @@ export function documentsOf(file: string, text: string, problems: string[]): rea
   const lineOf = (node: unknown): number => counter.linePos((node as Node | undefined)?.range?.[0] ?? 0).line || 1
   if (!Array.isArray(parsed)) return []
   return parsed.flatMap((document) => {
-    for (const { message } of document.errors) problems.push(`${file}: ${message.split('\n')[0]}`)
+    for (const { message, linePos } of document.errors) {
+      const [what] = message.replace(/ at line \d+, column \d+:/, '').split('\n')
+      problems.push(`${file}:${linePos?.[0].line ?? 1}: ${what}`)
+    }
     return document.errors.length > 0 ? [] : [{ file, root: document.contents, lineOf }]
   })
 }
@@ -42,11 +45,11 @@ export class Fields {
     this.#problems.push(`${this.#source.file}:${this.#source.lineOf(node)}: ${path} ${what}`)
   }
 
-  /** Names every field that is none of `known`, with the nearest that is. */
-  only(known: readonly string[]): void {
+  /** Names every field that is none of `known`, with the nearest that is; with a prefix only those that begin with it. */
+  only(known: readonly string[], prefix = ''): void {
     for (const { key } of this.#pairs()) {
       const name = String(isScalar(key) ? key.value : key)
-      if (known.includes(name)) continue
+      if (known.includes(name) || !name.startsWith(prefix)) continue
       const near = nearest(name, known)
       const hint = near === null ? `known are ${known.join(', ')}` : `meant is perhaps ${near}`
       this.problem(this.#at(name), `is not known; ${hint}`, key)

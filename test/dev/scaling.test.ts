@@ -40,6 +40,13 @@ test('a consumer without an object runs as one process, and says what renders it
   )
 })
 
+test('a consumer whose file scales something else runs as one process, and says so', (t) => {
+  const astray = rootWith(t, (text) => text.replace('    name: log-consumer\n', '    name: log-consumers\n'))
+  const { objects, fixed, notes } = scalingPlanOf(plans, astray, true)
+  assert.deepEqual([objects, fixed.get('log-consumer')], [[], { first: 1, scaled: false }])
+  assert.match(notes.join(), /^log-consumer is not scaled.*no ScaledObject in keda\/base\/log-consumer\.yaml has it/)
+})
+
 test('where the management is not known, what needs it is not scaled', (t) => {
   const { objects, notes } = scalingPlanOf(plans, rootWith(t), false)
   assert.deepEqual(objects, [])

@@ -148,7 +148,28 @@ for (const [what, text, expected] of [
     'metadata: {name: a}\nspec: {scaleTargetRef: {name: a}, triggers: [{type: cpu, metadata: {value: "50"}}]}',
     'a cpu trigger cannot wake a function',
   ],
-  ['what is no YAML', 'a: [', 'keda/base/a.yaml: '],
+  ['what is no YAML', 'a: 1\nb: [', 'keda/base/a.yaml:4: '],
+  [
+    'a slip in an annotation of KEDA',
+    least.replace('{name: consumer}\n', '{name: consumer, annotations: {autoscaling.keda.sh/puased: "true"}}\n'),
+    'autoscaling.keda.sh/puased is not known; meant is perhaps autoscaling.keda.sh/paused',
+  ],
+  [
+    'a slip in what is said of the object',
+    least.replace('{name: consumer}\n', '{name: consumer, anotations: {}}\n'),
+    'keda/base/a.yaml:3: metadata.anotations is not known; meant is perhaps annotations',
+  ],
+  [
+    'a slip in the kind of an object',
+    `${least}---\nkind: ScaldObject\n`,
+    'keda/base/a.yaml:8: kind is "ScaldObject"; meant is perhaps ScaledObject',
+  ],
+  ['an object without a kind', `${least}---\nmetadata: {}\n`, 'keda/base/a.yaml:8: kind is missing'],
+  [
+    'a second object for one Deployment',
+    `${least}---\n${head}${least}`,
+    'keda/base/a.yaml:8: spec.scaleTargetRef.name is consumer, which consumer scales already',
+  ],
 ] as const) {
   test(`${what} is refused with its place`, () => {
     assert.ok(refusal(text).includes(expected), refusal(text))
