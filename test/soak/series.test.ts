@@ -11,6 +11,8 @@ import { copyRepository } from '../tooling/repository.ts'
 const minutes = Number(process.env.KEDAFN_SERIES_MINUTES ?? 0)
 const pauseMs = minutes > 0 ? 1000 : 0
 const rounds = minutes > 0 ? minutes * 60 : 8
+/** What is kept of memory shows after a collection alone: one every so many rounds. */
+const collectEvery = minutes > 0 ? 30 : 2
 const distinctErrors = 1000
 const messagesPerRound = 150
 
@@ -44,12 +46,20 @@ async function failing(t: TestContext): Promise<FunctionProcess> {
   const repository = copyRepository(t)
   repository.write(
     'functions/failing/function.ts',
-    `import { defineConsumer, text } from '#runtime'
+    `import { setFlagsFromString } from 'node:v8'
+     import { runInNewContext } from 'node:vm'
+     import { defineConsumer, text } from '#runtime'
+     setFlagsFromString('--expose-gc')
+     const collect = runInNewContext('gc')
      export default defineConsumer({
        queue: '${queue}',
        decode: text,
        retry: { attempts: 2, firstDelayMs: 10, maxDelayMs: 10 },
-       handle: async ([delivery]) => {
+       handle: async ([delivery], ctx) => {
+         if (delivery.body === 'collect') {
+           collect()
+           return ctx.log.info('collected', process.memoryUsage())
+         }
          if (delivery.body === 'slow') return new Promise((resolve) => setTimeout(resolve, 1500))
          const hostile = '"\\n} ' + delivery.body
          throw Object.assign(new Error(hostile), { name: hostile, code: hostile })
@@ -62,6 +72,16 @@ async function failing(t: TestContext): Promise<FunctionProcess> {
   return new Workspace(t, vhost.url).start(own.of('failing'), env)
 }
 
+/** What the process still holds once all that can be collected is, in MiB. */
+async function keptMiB(running: FunctionProcess): Promise<number> {
+  const collections = () => running.entries.filter(({ message }) => message === 'collected')
+  const before = collections().length
+  await send(vhost.url, queue, ['collect'])
+  await running.until('it collects', () => collections().length > before)
+  const { heapUsed, external } = collections().at(-1) as unknown as NodeJS.MemoryUsage
+  return (heapUsed + external) / 2 ** 20
+}
+
 const dead = 'kedafn_dead_letters_total'
 const middle = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[values.length >> 1] as number
 
@@ -69,6 +89,7 @@ test(`${distinctErrors} different errors, in odd words, make no series; a scrape
   const running = await failing(t)
   const first = await shown(running)
   const all: Shown[] = []
+  const kept: number[] = []
   for (let round = 0; round < rounds; round++) {
     const begun = performance.now()
     const bodies = Array.from({ length: messagesPerRound }, (_, index) => {
@@ -82,6 +103,7 @@ test(`${distinctErrors} different errors, in odd words, make no series; a scrape
       assert.equal(last.text.value(dead, { cause: 'FN_ATTEMPTS_EXHAUSTED' }), sent)
     }, poll)
     all.push(last)
+    if (round % collectEvery === collectEvery - 1) kept.push(await keptMiB(running))
     await t.waitFor(() => assert.ok(performance.now() - begun >= pauseMs), poll)
   }
   for (const { series, text } of all) {
@@ -97,10 +119,14 @@ test(`${distinctErrors} different errors, in odd words, make no series; a scrape
   })
   const [before, then] = [told(early), told(late)]
   t.diagnostic(JSON.stringify({ scrapes: all.length, series: first.series, before, then }))
+  t.diagnostic(`MiB held after a collection: ${kept.map((one) => one.toFixed(2)).join(' ')}`)
   // Numbers have more digits later, and nothing else.
   assert.ok(then.bytes <= before.bytes * 1.05, 'a scrape grew')
   // What a scrape takes is told of a machine only over a while.
-  if (minutes > 0) assert.ok(then.ms <= before.ms * 2 + 5, 'a scrape became slow')
+  if (minutes === 0) return
+  assert.ok(then.ms <= before.ms * 2 + 5, 'a scrape became slow')
+  const part = Math.floor(kept.length / 4)
+  assert.ok(middle(kept.slice(-part)) <= middle(kept.slice(part, 2 * part)) * 1.02 + 0.2, 'memory is kept')
 })
 
 test('each scrape while a process ends is whole, or there is none; and no message is lost', async (t) => {
