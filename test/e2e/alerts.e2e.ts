@@ -1,92 +1,125 @@
 import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import { promisify } from 'node:util'
 import { parse } from 'yaml'
-import { App, poll } from './support/app.ts'
-import { Kubectl } from './support/kubectl.ts'
+import { firing, quickRules } from '../support/alert-rules.ts'
+import { App, numbered, poll } from './support/app.ts'
+import { askPrometheus, openPrometheus } from './support/monitoring.ts'
 
-interface Alert {
-  readonly state: 'pending' | 'firing'
-  readonly labels: Readonly<Record<string, string>>
-}
-interface Rules {
-  readonly metadata: { labels: Record<string, string> }
-  readonly spec: {
-    groups: { rules: { alert?: string; expr: string; for?: string; labels?: Record<string, string> }[] }[]
-  }
-}
+const run = promisify(execFile)
+const patient = { interval: 500, timeout: 300_000 }
+/** Six scrapes, after which what is over is forgotten. What is held against the cluster is the expression, not Prometheus' clock. */
+const quick = { window: '1m', pending: '5s' }
+const paused = 'autoscaling.keda.sh/paused-replicas'
 
-const monitoring = join(import.meta.dirname, '../../manifests/overlays/monitoring')
-const read = (file: string): object => parse(readFileSync(join(monitoring, file), 'utf8'))
-/** Instead of minutes or a day: what is held against the cluster is the expression, not Prometheus' clock. */
-const pendingFor = '5s'
-/** Instead of 5 to 15 minutes: six scrapes, after which what is over is forgotten. */
-const window = '1m'
-const vhost = 'alerts'
-
-/** The overlay's objects, with each `for` and window shortened, and alerts that are known by their test. */
+/** The overlay's rules, in a hurry, and with a label of this test; and its monitor of the broker. */
 async function watch(t: TestContext, app: App) {
-  const rules = read('alerts.yaml') as Rules
-  for (const rule of rules.spec.groups.flatMap((group) => group.rules)) {
-    if (rule.for !== undefined) rule.for = pendingFor
-    rule.expr = rule.expr.replaceAll(/\[\d+m\]/g, `[${window}]`)
-    if (rule.alert !== undefined) rule.labels = { ...rule.labels, scenario: app.kubectl.namespace }
+  const { namespace } = app.kubectl
+  const rules = quickRules({ ...quick, labels: { scenario: namespace } })
+  const monitor = join(import.meta.dirname, '../../manifests/overlays/monitoring/rabbitmq.yaml')
+  await app.kubectl.apply(...rules, parse(readFileSync(monitor, 'utf8')))
+  const url = await openPrometheus(t)
+  interface Groups {
+    readonly groups: readonly { readonly rules: readonly { readonly labels?: Readonly<Record<string, string>> }[] }[]
   }
-  await app.kubectl.apply(rules, read('rabbitmq.yaml'))
-  const prometheus = new Kubectl(process.env.KEDAFN_E2E_MONITORING ?? 'monitoring')
-  const { port, child } = await prometheus.forward('service/prometheus-operator-kube-p-prometheus', 9090)
-  t.after(() => child.kill())
-  const ask = async <T>(path: string): Promise<T> => {
-    const { data } = (await (await fetch(`http://127.0.0.1:${port}/api/v1/${path}`)).json()) as { data: T }
-    return data
+  await t.waitFor(async () => {
+    const { groups } = await askPrometheus<Groups>(url, 'rules')
+    const ours = groups.filter(({ rules: [first] }) => first?.labels?.scenario === namespace)
+    assert.equal(ours.length, rules.length - 1)
+  }, poll)
+  const fires = async (name: string, labels: Record<string, string> = {}) =>
+    (await firing(url, name, { scenario: namespace, ...labels })).length > 0
+  const until = async (is: boolean, name: string, labels?: Record<string, string>) => {
+    const begun = performance.now()
+    await t.waitFor(async () => assert.equal(await fires(name, labels), is, name), patient)
+    t.diagnostic(`${name} ${is ? 'fires' : 'is over'} after ${Math.round((performance.now() - begun) / 1000)} s`)
   }
-  const loaded = async () => {
-    const { groups } = await ask<{ groups: Rules['spec']['groups'] }>('rules')
-    return groups.some((group) => group.rules.some(({ labels }) => labels?.scenario === app.kubectl.namespace))
-  }
-  await t.waitFor(async () => assert.ok(await loaded()), poll)
-  /** True if it fires here, with such labels. */
-  const fires = async (alertname: string, labels: Record<string, string> = {}): Promise<boolean> => {
-    const wanted = { alertname, scenario: app.kubectl.namespace, ...labels }
-    const { alerts } = await ask<{ alerts: Alert[] }>('alerts')
-    return alerts.some(
-      (alert) =>
-        alert.state === 'firing' && Object.entries(wanted).every(([key, value]) => alert.labels[key] === value),
-    )
-  }
-  const until = (firing: boolean, alertname: string, labels?: Record<string, string>) =>
-    t.waitFor(async () => assert.equal(await fires(alertname, labels), firing, alertname), poll)
   return { until, fires }
 }
 
-test('the broker, KEDA and a person who paused fire their alerts in a real Prometheus, and what is over resolves', async (t) => {
-  const login = { username: 'kedafn', password: 'only-for-k3d', vhost }
-  const scaling = { worker: { pollingInterval: 1, cooldownPeriod: 5 } }
-  const app = await App.deploy(t, { functions: ['worker'], login, scaling })
-  const { kubectl, rabbit } = app
-  const { until, fires } = await watch(t, app)
-  const here = { exported_namespace: kubectl.namespace, scaledObject: 'worker' }
-  const inBroker = (...command: string[]) => kubectl.run('exec', 'rabbitmq-0', '--', 'rabbitmqctl', ...command)
-  await t.waitFor(async () => assert.ok(await rabbit.queue('work')), poll)
-  assert.equal(await fires('KedafnPausedTooLong', here), false)
+/** One worker at most, and KEDA that looks each second. */
+async function deploy(t: TestContext) {
+  const app = await App.deploy(t, {
+    functions: ['worker'],
+    scaling: { worker: { pollingInterval: 1, cooldownPeriod: 5, maxReplicaCount: 1 } },
+  })
+  const { namespace } = app.kubectl
+  const seen = await watch(t, app)
+  await t.waitFor(async () => assert.ok(await app.rabbit.queue('work')), poll)
+  await t.waitFor(async () => assert.equal((await app.kubectl.replicas('worker')).all, 0), poll)
+  const labels = {
+    object: { exported_namespace: namespace, scaledObject: 'worker' },
+    work: { namespace, queue: 'work' },
+    here: { namespace },
+  }
+  const inBroker = (...command: string[]) => app.kubectl.run('exec', 'rabbitmq-0', '--', 'rabbitmqctl', ...command)
+  return { app, ...seen, ...labels, inBroker }
+}
 
-  const paused = 'autoscaling.keda.sh/paused-replicas'
+test('who paused, what dies and a queue that grows fire their alerts in a real Prometheus, and what is over resolves', async (t) => {
+  const { app, until, fires, object, work, here } = await deploy(t)
+  const { kubectl, rabbit } = app
+  assert.equal(await fires('KedafnPausedTooLong', object), false)
   await kubectl.run('annotate', 'scaledobject', 'worker', `${paused}=0`)
   await t.waitFor(async () => assert.equal((await kubectl.replicas('worker')).all, 0), poll)
   await rabbit.publish('work', ['waits'])
-  await until(true, 'KedafnPausedTooLong', here)
-  await until(true, 'KedafnNoConsumers', { vhost, queue: 'work' })
+  await until(true, 'KedafnPausedTooLong', object)
+  await until(true, 'KedafnNoConsumers', work)
   await kubectl.run('annotate', 'scaledobject', 'worker', `${paused}-`)
-  await until(false, 'KedafnPausedTooLong', here)
-  await until(false, 'KedafnNoConsumers', { vhost, queue: 'work' })
+  await until(false, 'KedafnPausedTooLong', object)
+  await until(false, 'KedafnNoConsumers', work)
 
+  // It ends its process whenever it is handled, until it is dead.
+  await rabbit.publish('work', ['exit'])
+  await until(true, 'KedafnDeadLetters', { ...here, queue: 'work.dead' })
+  await until(true, 'KedafnDeadLetters', { ...here, service_name: 'worker', cause: 'FN_CRASH_LOOP' })
+  await until(true, 'KedafnCrashLoop', { ...here, service_name: 'worker' })
+
+  let published = 0
+  await t.waitFor(async () => {
+    await rabbit.publish(
+      'work',
+      numbered(200).map((body) => `${published}-${body}`),
+    )
+    published += 200
+    assert.ok(await fires('KedafnAtMaxReplicas', { ...here, scaledObject: 'worker' }), 'KedafnAtMaxReplicas')
+    assert.ok(await fires('KedafnBacklogGrows', work), 'KedafnBacklogGrows')
+  }, patient)
+  t.diagnostic(`at its one replica, and behind, with ${published} messages`)
+  await kubectl.run('exec', 'rabbitmq-0', '--', 'rabbitmqctl', 'purge_queue', 'work')
+  for (const name of ['KedafnAtMaxReplicas', 'KedafnBacklogGrows', 'KedafnCrashLoop']) await until(false, name, here)
+})
+
+test('an alarm of the broker, a deleted queue and a login that KEDA has no more fire theirs', async (t) => {
+  const { until, object, here, inBroker } = await deploy(t)
   await inBroker('set_vm_memory_high_watermark', '0.00001')
-  await until(true, 'KedafnBrokerAlarm')
+  await until(true, 'KedafnBrokerAlarm', here)
   await inBroker('set_vm_memory_high_watermark', '0.6')
+  await until(false, 'KedafnBrokerAlarm', here)
 
   // The start had errors too: there was no queue yet.
-  await until(false, 'KedafnScalerErrors', here)
-  await inBroker('change_password', login.username, 'another')
-  await until(true, 'KedafnScalerErrors', here)
+  await until(false, 'KedafnScalerErrors', object)
+  await inBroker('delete_queue', 'work')
+  await until(true, 'KedafnScalerErrors', object)
+  // The replica of the fallback makes the queue again.
+  await until(false, 'KedafnScalerErrors', object)
+  await inBroker('change_password', 'kedafn', 'another')
+  await until(true, 'KedafnScalerErrors', object)
+})
+
+test('without KEDA it is said that nothing is heard of it', async (t) => {
+  const { KEDAFN_E2E_STOP_KEDA: stop, KEDAFN_E2E_RESTART_KEDA: restart } = process.env
+  if (!stop || !restart) return t.skip('KEDAFN_E2E_STOP_KEDA and KEDAFN_E2E_RESTART_KEDA do not say how')
+  const { until, fires } = await deploy(t)
+  assert.equal(await fires('KedafnKedaDown'), false)
+  await run('sh', ['-c', stop])
+  try {
+    await until(true, 'KedafnKedaDown')
+  } finally {
+    await run('sh', ['-c', restart])
+  }
+  await until(false, 'KedafnKedaDown')
 })

@@ -6,10 +6,8 @@ import { Prometheus, type Series } from '../../dev/dashboards/prometheus.ts'
 import { alerts } from '../../tooling/render/alerts.ts'
 import { alertQueries } from '../support/alert-queries.ts'
 import { App, numbered, poll } from './support/app.ts'
-import { Kubectl } from './support/kubectl.ts'
+import { askPrometheus, openPrometheus } from './support/monitoring.ts'
 
-/** As kube-prometheus-stack names it in its namespace, if its release is `prometheus-operator`. */
-const service = 'service/prometheus-operator-kube-p-prometheus'
 const dashboards = readDashboards(join(import.meta.dirname, '..', '..'))
 /** Monitors scrape every 15 s. */
 const rateInterval = '1m'
@@ -21,12 +19,8 @@ interface Monitoring {
 }
 
 async function openMonitoring(t: TestContext): Promise<Monitoring> {
-  const { port, child } = await new Kubectl('monitoring').forward(service, 9090)
-  t.after(() => child.kill())
-  const url = `http://127.0.0.1:${port}`
-  const ask = async <T>(path: string): Promise<T> =>
-    ((await (await fetch(`${url}/api/v1/${path}`)).json()) as { data: T }).data
-  return { api: new Prometheus(url), ask }
+  const url = await openPrometheus(t)
+  return { api: new Prometheus(url), ask: (path) => askPrometheus(url, path) }
 }
 
 const monitor = (name: string, labels: Record<string, string>): object => ({

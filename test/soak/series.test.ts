@@ -18,7 +18,7 @@ const messagesPerRound = 150
 
 const vhost = await openVhost('soak-series')
 after(() => vhost.dispose())
-const poll = { interval: 20, timeout: 30_000 }
+const poll = { interval: 20, timeout: 60_000 }
 /** The one label that a person chooses freely, with all that has a meaning in the text of an exposition. */
 const serviceName = 'odd "name" \\ {le="1"} # \u00fc'
 const queue = 'failing'
@@ -69,7 +69,10 @@ async function failing(t: TestContext): Promise<FunctionProcess> {
   const own = await bundles(repository.root, ['failing'])
   t.after(() => own.dispose())
   const env = { KEDAFN_BATCH_SIZE: '1', KEDAFN_CONCURRENCY: '20', OTEL_SERVICE_NAME: serviceName }
-  return new Workspace(t, vhost.url).start(own.of('failing'), env)
+  const running = new Workspace(t, vhost.url).start(own.of('failing'), env)
+  // n.b. its port can be open before its queue is there, and what is sent then is nobody's.
+  await running.logged('consuming')
+  return running
 }
 
 /** What the process still holds once all that can be collected is, in MiB. */

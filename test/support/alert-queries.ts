@@ -1,4 +1,5 @@
 import { alerts, recordings } from '../../tooling/render/alerts.ts'
+import { overWindow } from './alert-rules.ts'
 
 export interface AlertQuery {
   readonly alert: string
@@ -25,6 +26,6 @@ export function alertQueries(window: string): readonly AlertQuery[] {
   return named.flatMap(({ alert, expr }) =>
     withoutRecords(expr)
       .split(' or ')
-      .map((part) => ({ alert, query: withoutThresholds(part).replace(/\[\d+m\]/g, `[${window}]`) })),
+      .map((part) => ({ alert, query: overWindow(withoutThresholds(part), window) })),
   )
 }

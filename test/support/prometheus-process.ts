@@ -11,16 +11,23 @@ export interface ScrapeJob {
   readonly job_name: string
   readonly metrics_path?: string
   readonly params?: Readonly<Record<string, readonly string[]>>
-  readonly static_configs: readonly {
+  readonly static_configs?: readonly {
     readonly targets: readonly string[]
     readonly labels?: Readonly<Record<string, string>>
   }[]
+  /** Files of targets, which are read again when they change. */
+  readonly file_sd_configs?: readonly { readonly files: readonly string[] }[]
+}
+
+/** Groups of rules, as the operator and Prometheus both write them. */
+export interface RuleGroups {
+  readonly groups: readonly object[]
 }
 
 /** True if the machine has Prometheus. On Debian: `apt-get install prometheus`; its service is not needed. */
 export const hasPrometheus = (): boolean => spawnSync('prometheus', ['--version']).error === undefined
 
-/** A Prometheus that scrapes each second. */
+/** A Prometheus that scrapes, and looks at its rules, each second. */
 export class PrometheusProcess implements AsyncDisposable {
   readonly url: string
   readonly api: Prometheus
@@ -34,10 +41,12 @@ export class PrometheusProcess implements AsyncDisposable {
     this.#folder = folder
   }
 
-  static async start(jobs: readonly ScrapeJob[]): Promise<PrometheusProcess> {
+  static async start(jobs: readonly ScrapeJob[], rules: RuleGroups = { groups: [] }): Promise<PrometheusProcess> {
     const folder = mkdtempSync(join(tmpdir(), 'kedafn-prometheus-'))
-    const config = { global: { scrape_interval: '1s', scrape_timeout: '1s' }, scrape_configs: jobs }
+    const global = { scrape_interval: '1s', scrape_timeout: '1s', evaluation_interval: '1s' }
+    const config = { global, scrape_configs: jobs, rule_files: ['rules.yaml'] }
     // n.b. JSON is YAML.
+    writeFileSync(join(folder, 'rules.yaml'), JSON.stringify(rules))
     writeFileSync(join(folder, 'prometheus.yaml'), JSON.stringify(config))
     const port = await freePort()
     const child = spawn(

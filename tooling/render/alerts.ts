@@ -1,5 +1,4 @@
-import type { Rendered } from './objects.ts'
-import { working } from './selectors.ts'
+import { dead, working } from './selectors.ts'
 
 export interface Alert {
   readonly alert: string
@@ -17,16 +16,29 @@ const dropped = ['rejected', 'expired', 'maxlen', 'delivery_limit'].map((reason)
   const counter = `rabbitmq_global_messages_dead_lettered_${reason}_total`
   return `sum(increase(${counter}{dead_letter_strategy="disabled"}[10m])) > 0`
 })
+
+/**
+ * How often something happened to processes that did it before they were scraped first: `increase` takes the value that it sees first as
+ * where a counter began. A pod that was woken by the very message that it gives up has done so by then, and a process that
+ * dies of one counts nothing later.
+ */
+const before = (labels: string, counter: string): string =>
+  `sum by (${labels}) (last_over_time(${counter}[10m]) unless last_over_time(${counter}[10m] offset 10m)) > 0`
+const rises = (labels: string, counter: string): string =>
+  `sum by (${labels}) (increase(${counter}[10m])) > 0 or ${before(labels, counter)}`
+
+/** KEDA's metrics by the namespace of the object, however they are scraped. */
+const ofObject = (asked: string): string => `label_replace(${asked}, "namespace", "$1", "exported_namespace", "(.+)")`
 const alarms = '__name__=~"rabbitmq_alarms_(memory_used|free_disk_space)_watermark"'
 
 /**
- * One alert for each symptom. Windows are several scrapes of 15 s; `for` is longer than a cold start. Counters of ours are there at 0
- * from the start, so `increase` sees the first event; KEDA's `exported_namespace` is kept beside `namespace`, whichever is set.
+ * One alert for each symptom. Windows are several scrapes of 15 s; `for` is longer than a cold start. What may be over with its pod, before
+ * a rule looks again, is asked `over_time`. KEDA's `exported_namespace` is kept beside `namespace`, whichever is set.
  */
 export const alerts: readonly Alert[] = [
   {
     alert: 'KedafnNoConsumers',
-    expr: `sum by (vhost, queue) (rabbitmq_detailed_queue_messages_ready{${working}}) > 0 and on (vhost, queue) sum by (vhost, queue) (rabbitmq_detailed_queue_consumers) == 0`,
+    expr: `sum by (namespace, vhost, queue) (rabbitmq_detailed_queue_messages_ready{${working}}) > 0 and on (namespace, vhost, queue) sum by (namespace, vhost, queue) (rabbitmq_detailed_queue_consumers) == 0`,
     for: '5m',
     severity: 'critical',
     summary: 'Queue {{ $labels.queue }} has messages and no consumer',
@@ -35,7 +47,7 @@ export const alerts: readonly Alert[] = [
   },
   {
     alert: 'KedafnBacklogGrows',
-    expr: `sum by (vhost, queue) (deriv(rabbitmq_detailed_queue_messages{${working}}[15m])) > 0 and on (vhost, queue) sum by (vhost, queue) (rabbitmq_detailed_queue_messages) > 1000`,
+    expr: `sum by (namespace, vhost, queue) (deriv(rabbitmq_detailed_queue_messages{${working}}[15m])) > 0 and on (namespace, vhost, queue) sum by (namespace, vhost, queue) (rabbitmq_detailed_queue_messages) > 1000`,
     for: '15m',
     severity: 'warning',
     summary: 'Queue {{ $labels.queue }} has been growing for 15 minutes',
@@ -44,7 +56,7 @@ export const alerts: readonly Alert[] = [
   },
   {
     alert: 'KedafnAtMaxReplicas',
-    expr: 'label_replace(kube_horizontalpodautoscaler_status_desired_replicas{horizontalpodautoscaler=~"keda-hpa-.+"} >= on (namespace, horizontalpodautoscaler) kube_horizontalpodautoscaler_spec_max_replicas, "scaledObject", "$1", "horizontalpodautoscaler", "keda-hpa-(.+)") and on (scaledObject) max by (scaledObject) (deriv(keda_scaler_metrics_value[15m])) > 0',
+    expr: `label_replace(kube_horizontalpodautoscaler_status_desired_replicas{horizontalpodautoscaler=~"keda-hpa-.+"} >= on (namespace, horizontalpodautoscaler) kube_horizontalpodautoscaler_spec_max_replicas, "scaledObject", "$1", "horizontalpodautoscaler", "keda-hpa-(.+)") and on (namespace, scaledObject) max by (namespace, scaledObject) (${ofObject('deriv(keda_scaler_metrics_value[15m])')}) > 0`,
     for: '15m',
     severity: 'warning',
     summary: '{{ $labels.scaledObject }} is at its most replicas, and still behind',
@@ -53,9 +65,9 @@ export const alerts: readonly Alert[] = [
   },
   {
     alert: 'KedafnDeadLetters',
-    expr: 'sum by (service_name, cause) (increase(kedafn_dead_letters_total[10m])) > 0',
+    expr: `${rises('namespace, service_name, cause', 'kedafn_dead_letters_total')} or sum by (namespace, vhost, queue) (delta(rabbitmq_detailed_queue_messages{${dead}}[10m])) > 0`,
     severity: 'warning',
-    summary: '{{ $labels.service_name }} gave messages up: {{ $labels.cause }}',
+    summary: 'Messages were given up: {{ $labels.service_name }}{{ $labels.queue }} {{ $labels.cause }}',
     description:
       'They are kept in the dead-letter queue, with their cause. docs/reference/errors.md says what to do about each code.',
   },
@@ -69,7 +81,7 @@ export const alerts: readonly Alert[] = [
   },
   {
     alert: 'KedafnUnroutable',
-    expr: 'sum by (service_name) (increase(messaging_client_sent_messages_total{error_type="unroutable"}[5m])) > 0',
+    expr: 'sum by (namespace, service_name) (increase(messaging_client_sent_messages_total{error_type="unroutable"}[5m])) > 0',
     severity: 'critical',
     summary: 'No queue takes what {{ $labels.service_name }} publishes',
     description:
@@ -103,7 +115,7 @@ export const alerts: readonly Alert[] = [
   },
   {
     alert: 'KedafnBrokerAlarm',
-    expr: `max by (__name__) ({${alarms}}) > 0`,
+    expr: `max by (namespace, __name__) ({${alarms}}) > 0`,
     for: '1m',
     severity: 'critical',
     summary: 'RabbitMQ has an alarm and blocks all publishers',
@@ -111,7 +123,7 @@ export const alerts: readonly Alert[] = [
   },
   {
     alert: 'KedafnPublishingBlocked',
-    expr: 'sum by (service_name) (rate(kedafn_broker_blocked_seconds_total[5m])) > 0.5',
+    expr: 'sum by (namespace, service_name) (rate(kedafn_broker_blocked_seconds_total[5m])) > 0.5',
     for: '5m',
     severity: 'warning',
     summary: 'The broker blocks {{ $labels.service_name }} most of the time',
@@ -119,7 +131,7 @@ export const alerts: readonly Alert[] = [
   },
   {
     alert: 'KedafnCheckpointStuck',
-    expr: 'max by (service_name, pod) (kedafn_checkpoint_age_seconds) > 60',
+    expr: 'max by (namespace, service_name, pod) (kedafn_checkpoint_age_seconds) > 60',
     for: '2m',
     severity: 'warning',
     summary: 'The checkpoint of {{ $labels.service_name }} stands still behind what was sent',
@@ -128,7 +140,7 @@ export const alerts: readonly Alert[] = [
   },
   {
     alert: 'KedafnCheckpointLags',
-    expr: 'max by (service_name, pod) (kedafn_checkpoint_lag_lines) > 10000 and on (service_name, pod) max by (service_name, pod) (deriv(kedafn_checkpoint_lag_lines[10m])) > 0',
+    expr: 'max by (namespace, service_name, pod) (kedafn_checkpoint_lag_lines) > 10000 and on (namespace, service_name, pod) max by (namespace, service_name, pod) (deriv(kedafn_checkpoint_lag_lines[10m])) > 0',
     for: '5m',
     severity: 'warning',
     summary: 'The checkpoint of {{ $labels.service_name }} falls ever further behind what was sent',
@@ -146,15 +158,17 @@ export const alerts: readonly Alert[] = [
   },
   {
     alert: 'KedafnDrainTooLong',
-    expr: 'max by (service_name, pod) (kedafn_drain_duration_seconds) > 20 or max by (service_name, pod) (kedafn_drain_outcome{outcome=~"aborted|over_budget"}) > 0',
+    expr: 'max by (namespace, service_name, pod) (max_over_time(kedafn_drain_duration_seconds[5m])) > 15 or max by (namespace, service_name, pod) (max_over_time(kedafn_drain_outcome{outcome=~"aborted|over_budget"}[5m])) > 0',
     severity: 'warning',
-    summary: 'A drain of {{ $labels.service_name }} takes most of its 30 s, or all of its own',
+    summary: 'A drain of {{ $labels.service_name }} took more than half of its 30 s, or all of its own',
     description:
       'Out of time it exits with 1 and deliveries come twice. Let handlers heed ctx.signal, or raise KEDAFN_GRACE_MS and the grace period.',
   },
   {
     alert: 'KedafnCrashLoop',
-    expr: 'sum by (service_name) (increase(kedafn_retries_total{cause="FN_CRASH_LOOP"}[10m])) + sum by (service_name) (increase(kedafn_dead_letters_total{cause="FN_CRASH_LOOP"}[10m])) > 0',
+    expr: ['kedafn_retries_total', 'kedafn_dead_letters_total']
+      .map((counter) => rises('namespace, service_name', `${counter}{cause="FN_CRASH_LOOP"}`))
+      .join(' or '),
     severity: 'critical',
     summary: 'A message kills the processes of {{ $labels.service_name }}',
     description:
@@ -169,44 +183,10 @@ export const alerts: readonly Alert[] = [
 export const recordings: readonly { readonly record: string; readonly expr: string }[] = [
   {
     record: 'kedafn:message_age_seconds:max5m',
-    expr: 'histogram_quantile(1, sum by (service_name, le) (rate(kedafn_message_age_seconds_bucket[5m])))',
+    expr: 'histogram_quantile(1, sum by (namespace, service_name, le) (rate(kedafn_message_age_seconds_bucket[5m])))',
   },
   {
     record: 'kedafn:lines_per_message:ratio5m',
-    expr: 'sum by (service_name) (rate(kedafn_lines_total{outcome="confirmed"}[5m])) / sum by (service_name) (rate(messaging_client_sent_messages_total{error_type=""}[5m]))',
+    expr: 'sum by (namespace, service_name) (rate(kedafn_lines_total{outcome="confirmed"}[5m])) / sum by (namespace, service_name) (rate(messaging_client_sent_messages_total{error_type=""}[5m]))',
   },
 ]
-
-/** All of them as one object for the Prometheus operator, a group each; what is recorded comes first. */
-export function alertRules(version: string): Rendered {
-  return {
-    apiVersion: 'monitoring.coreos.com/v1',
-    kind: 'PrometheusRule',
-    metadata: {
-      name: 'kedafn',
-      labels: {
-        'app.kubernetes.io/name': 'kedafn',
-        'app.kubernetes.io/part-of': 'kedafn',
-        'app.kubernetes.io/version': version,
-        release: 'prometheus-operator',
-      },
-    },
-    spec: {
-      groups: [
-        { name: 'kedafn', rules: recordings },
-        ...alerts.map(({ alert, expr, severity, summary, description, for: pending }) => ({
-          name: alert,
-          rules: [
-            {
-              alert,
-              expr,
-              ...(pending === undefined ? {} : { for: pending }),
-              labels: { severity },
-              annotations: { summary, description, runbook: `docs/runbooks.md#${alert.toLowerCase()}` },
-            },
-          ],
-        })),
-      ],
-    },
-  }
-}

@@ -9,7 +9,7 @@ import { FnError } from '../../runtime/core/errors.ts'
 import { scalingOf } from '../../runtime/core/scaling.ts'
 import { isConsumer, requiredVariables } from '../../runtime/core/spec.ts'
 import { BuildError, type FunctionFacts, modulePathOf, orderedQueuesOf } from '../functions.ts'
-import { alertRules } from './alerts.ts'
+import { alertFolder, alertKustomization, alertRules } from './alert-rules.ts'
 import { dashboardFiles, dashboardFolder, dashboardKustomization } from './dashboards/files.ts'
 import type { Kustomization, Patch, Rendered, TopologyObject } from './objects.ts'
 import { amqpPatchesOf, cpuScalerOf, type Scaled, scaledJobOf, scalerOf } from './scaler.ts'
@@ -17,7 +17,7 @@ import { permissionPatches, topologyObjects } from './topology.ts'
 import { brokerConfig, podTemplateOf, workloadOf } from './workload.ts'
 
 /** Folders that hold rendered files alone: what is not rendered into them any more is deleted. */
-const ownFolders = ['manifests/base', 'keda/base', 'manifests/optional', dashboardFolder]
+const ownFolders = ['manifests/base', 'keda/base', 'manifests/optional', dashboardFolder, alertFolder]
 
 const consumers = 'the consumers of functions/'
 
@@ -46,7 +46,9 @@ export function renderedFiles(facts: readonly FunctionFacts[], version: string):
   put('keda/hpa-cpu', 'hpa', deployed.map(cpuScalerOf), consumers)
   const topology = topologyObjects(complete)
   put('manifests/overlays/rabbitmq-operator', 'topology', topology, 'the queues of functions/')
-  put('manifests/overlays/monitoring', 'alerts', [alertRules(version)], 'tooling/render/alerts.ts')
+  const rules = alertRules(version)
+  for (const [name, rule] of rules) put(alertFolder, name, [rule], 'tooling/render/alerts.ts')
+  put(alertFolder, 'kustomization', [alertKustomization(rules.keys())], 'tooling/render/alerts.ts')
   for (const [name, text] of dashboardFiles()) files.set(`${dashboardFolder}/${name}`, text)
   put(dashboardFolder, 'kustomization', [dashboardKustomization()], 'tooling/render/dashboards')
   for (const folder of ['manifests/base', 'keda/base']) {

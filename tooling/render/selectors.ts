@@ -2,3 +2,5 @@
 
 /** Not the queues that nobody is to consume: dead letters, retries, the history, locks and checkpoints. */
 export const working = 'queue!~".+[.](dead|history|retry[.].+|lock[.].+|checkpoint[.].+)"'
+/** The queues of dead letters. */
+export const dead = 'queue=~".+[.]dead"'
