@@ -117,7 +117,8 @@ async function run(args: StartArguments, pipeline: state.Pipeline, stop: AbortSi
   }
   const { plans, broker } = await prepare(args, pipeline, stop)
   const vhost = vhostOf(broker, pipeline)
-  const access = accessOf(broker.owned ? { AMQP_URL: vhost ? await ownVhost(vhost, fresh) : broker.url } : env)
+  const ownUrl = broker.owned ? (vhost ? await ownVhost(vhost, fresh) : broker.url) : null
+  const access = accessOf(ownUrl === null ? env : { AMQP_URL: ownUrl })
   const { input, output } = pipeline
   const functions = plans.map(({ name }) => name)
   screen.event({ event: 'start', input, output, broker: broker.description, functions, fast: args.fast }, [
@@ -129,7 +130,7 @@ async function run(args: StartArguments, pipeline: state.Pipeline, stop: AbortSi
   const began = (fleet: Fleet) => {
     undertaken.fleet = fleet
   }
-  const withdraw = announceBroker(pipeline.folder, { url: brokerUrl, managementUrl })
+  const withdraw = ownUrl === null ? () => {} : announceBroker(pipeline.folder, { url: ownUrl, managementUrl })
   const replan = (facts: readonly FunctionFacts[]) => planFunctions(facts, pipeline, { env, once: args.once }).plans
   const folders = { root, dist, cwd }
   const session = { args, pipeline, plans, replan, broker, access, managementUrl, ...folders, screen, stop, began }
