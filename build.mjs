@@ -10,42 +10,19 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 
 const root = fileURLToPath(new URL('.', import.meta.url))
-const help = `Bundles functions: one minified file each, dist/<name>/function.cjs.
-
-Usage: node build.mjs [--otlp] [name...]
-       node build.mjs --image [--compression gzip|zstd] [--platform LIST] [--label KEY=VALUE]... [--code-cache]
-                              [--push TARGET] [name...]
-       node build.mjs --manifests [--check]
-
-  name           a folder under functions/; all of them if none is named
-  --otlp         with what sends traces over OTLP, dist/<name>/otlp.cjs; without it nothing of that is in a bundle
-  --image        packs each bundle into an image as well: dist/images/<name>.tar, and what is in it, <name>.cdx.json
-  (each of the following means --image too)
-  --compression  gzip, which everything reads (default), or zstd, which is smaller
-  --platform     linux/amd64, linux/arm64 or both with a comma; this machine's if absent
-  --label        one more label of the image, such as org.opencontainers.image.revision=...; may be repeated
-  --code-cache   adds what V8 makes of the function, so that it starts sooner; only for this machine's architecture
-  --push         sends the images to REGISTRY/NAME[:TAG], or for several functions to REGISTRY/FOLDER/[:TAG], with the
-                 login that docker login has left; the tag is the version of package.json if absent
-  --manifests    renders the specs into manifests/ and keda/ instead; prints the files that changed
-  --check        writes nothing; exit code 1 if a rendered file is not what it should be
-  --help, -h     this text
-
-The paths of what was built and the references of what was pushed go to stdout, everything else to stderr.
-Exit code: 0 built, 1 a fault of the build, 2 something to mend in a function or in the arguments.
-`
-
 /** @param {string} message */
 const say = (message) => process.stderr.write(`${message}\n`)
 
 async function main() {
   const { discoverFunctions, inspectFunctions, BuildError, shownPath } = await import('./tooling/functions.ts')
   const { bundleFunctions } = await import('./tooling/bundle.ts')
-  const { imageFlags, packImages } = await import('./tooling/image/command.ts')
+  const { imageOptions, packImages } = await import('./tooling/image/command.ts')
+  const { allBuildOptions, buildHelp } = await import('./tooling/build-options.ts')
+  const { parseConfigOf } = await import('./tooling/declared-options.ts')
   try {
-    const { values, positionals } = readArguments(BuildError, imageFlags)
+    const { values, positionals } = readArguments(BuildError, parseConfigOf(allBuildOptions))
     if (values.help) {
-      process.stdout.write(help)
+      process.stdout.write(buildHelp)
       return 0
     }
     const names = discoverFunctions(root, values.manifests ? [] : positionals)
@@ -53,8 +30,7 @@ async function main() {
     if (values.manifests) return await manifests(facts, values.check === true)
     const bundles = await bundleFunctions({ root, outDir: join(root, 'dist'), names, otlp: values.otlp === true })
     say(sizeTable(bundles))
-    const flags = /** @type {(keyof typeof imageFlags)[]} */ (Object.keys(imageFlags))
-    if (flags.some((flag) => values[flag] !== undefined)) {
+    if (imageOptions.some(({ name }) => values[name] !== undefined)) {
       const results = await packImages(root, names, values, process.env, say)
       for (const result of results) process.stdout.write(`${result}\n`)
       return 0
@@ -83,16 +59,13 @@ async function manifests(facts, check) {
 }
 
 /**
+ * @template {NonNullable<import('node:util').ParseArgsConfig['options']>} Options
  * @param {new (message: string) => Error} Failure
- * @param {typeof import('./tooling/image/command.ts').imageFlags} imageFlags
+ * @param {Options} options
  */
-function readArguments(Failure, imageFlags) {
+function readArguments(Failure, options) {
   try {
-    const flag = /** @type {const} */ ({ type: 'boolean' })
-    return parseArgs({
-      options: { help: { ...flag, short: 'h' }, manifests: flag, check: flag, otlp: flag, ...imageFlags },
-      allowPositionals: true,
-    })
+    return parseArgs({ options, allowPositionals: true })
   } catch (error) {
     throw new Failure(`${error instanceof Error ? error.message : error}\nnode build.mjs --help shows what there is`)
   }

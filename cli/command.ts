@@ -1,49 +1,10 @@
+import type { FlagOption, ListOption, Option } from '../tooling/declared-options.ts'
+
 /**
  * What a command of `kedafn` declares of itself. Its help, its page in the reference, its completion and the reading of its
  * arguments all follow from this.
  */
-
-interface OptionBase {
-  /** Without the dashes: `dry-run`. */
-  readonly name: string
-  /** One letter. */
-  readonly short?: string
-  readonly description: string
-  /** The variable that stands for it where it is not given. */
-  readonly env?: string
-}
-
-/** A switch: given or not. */
-export interface FlagOption extends OptionBase {
-  readonly type: 'flag'
-}
-
-export interface TextOption extends OptionBase {
-  readonly type: 'text'
-  /** What stands for its value in the help: `FILE`. */
-  readonly placeholder: string
-  readonly default?: string
-  /** The only values accepted. */
-  readonly choices?: readonly string[]
-}
-
-export interface NumberOption extends OptionBase {
-  readonly type: 'number'
-  readonly placeholder: string
-  readonly min: number
-  readonly max: number
-  /** Fractions are accepted. @default false */
-  readonly fractions?: true
-  readonly default?: number
-}
-
-/** May be given more than once. */
-export interface ListOption extends OptionBase {
-  readonly type: 'list'
-  readonly placeholder: string
-}
-
-export type Option = FlagOption | TextOption | NumberOption | ListOption
+export type { NumberOption, Option } from '../tooling/declared-options.ts'
 
 export interface Positional {
   /** In capitals: `QUEUE`. */
@@ -118,6 +79,8 @@ export interface Call<Options extends readonly Option[] = readonly Option[]> {
   readonly positionals: Readonly<Record<string, string | undefined>>
   /** All of them in their order. */
   readonly arguments: readonly string[]
+  /** What was typed behind the command's name, for whoever hands it on. */
+  readonly typed: readonly string[]
   readonly io: Io
 }
 

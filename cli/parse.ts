@@ -1,4 +1,5 @@
 import { type ParseArgsOptionsConfig, parseArgs } from 'node:util'
+import { usageOf } from '../tooling/declared-options.ts'
 import { type Command, type NumberOption, type Option, type Positional, UsageError } from './command.ts'
 import { nearest } from './nearest.ts'
 import { safeText } from './output/safe.ts'
@@ -112,9 +113,6 @@ function unknown(typed: string, declared: readonly Option[]): string {
   )
   return `${safeText(typed)} is no option here${meant === null ? '' : `; did you mean --${meant}?`}`
 }
-
-export const usageOf = (option: Option): string =>
-  option.type === 'flag' ? `--${option.name}` : `--${option.name} ${option.placeholder}`
 
 function readValue(
   option: Option,

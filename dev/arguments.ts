@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util'
+import { type Option, optionLines, parseConfigOf } from '../tooling/declared-options.ts'
 
 /** What a person has to type or mend. The message is all there is to show; exit code 2. */
 export class UsageError extends Error {
@@ -22,22 +23,54 @@ export interface StartArguments {
   readonly limitMemory: boolean
 }
 
+const fastest = 100
+
+export const startOptions = [
+  {
+    name: 'input',
+    type: 'text',
+    placeholder: 'FILE',
+    description: 'the file whose lines are sent (default: INPUT_PATH, else input.txt)',
+  },
+  {
+    name: 'output',
+    type: 'text',
+    placeholder: 'FILE',
+    description: 'the file they come out in (default: OUTPUT_PATH, else output.txt)',
+  },
+  {
+    name: 'once',
+    type: 'flag',
+    description:
+      'take the input as complete and end by itself when all of it is written; begins anew if the output is missing or empty; each consumer is one process',
+  },
+  {
+    name: 'fast',
+    type: 'number',
+    placeholder: 'N',
+    min: 1,
+    max: fastest,
+    fractions: true,
+    description: 'scale N times as fast as KEDA and the HPA would',
+  },
+  {
+    name: 'limit-memory',
+    type: 'flag',
+    description: 'end a process that holds more memory than its Deployment in manifests/base allows',
+  },
+  { name: 'open', type: 'flag', description: 'show the page in a browser' },
+  { name: 'no-page', type: 'flag', description: 'serve no page' },
+  { name: 'json', type: 'flag', description: 'print one event a line, as JSON' },
+] as const satisfies readonly Option[]
+
+const options = [...startOptions, { name: 'help', type: 'flag', short: 'h', description: 'this text' }] as const
+
 export const helpText = `Runs every function of functions/ on this machine, with a broker, until Ctrl-C. Consumers are scaled
 as KEDA would scale them by keda/base/; a page shows it live.
 
-Usage: npm start -- [options]
+Usage: npm start -- [options]    (npm start --silent -- --json for a script)
 
-  --input FILE   the file whose lines are sent (default: INPUT_PATH, else input.txt)
-  --output FILE  the file they come out in (default: OUTPUT_PATH, else output.txt)
-  --once         take the input as complete and end by itself when all of it is written;
-                 begins anew if the output is missing or empty; each consumer is one process
-  --fast N       scale N times as fast as KEDA and the HPA would, 1 to 100 (default: 1)
-  --limit-memory end a process that holds more memory than its Deployment in manifests/base allows
-  --open         show the page in a browser
-  --no-page      serve no page
-  --json         print one event a line, as JSON (npm start --silent -- --json)
-  --help, -h     this text
-
+${optionLines(options)}
 Environment:
 
   AMQP_URL       use this broker instead of a private one, or AMQP_URL_FILE: all that begins
@@ -56,26 +89,13 @@ Exit code:
 `
 
 const hint = 'npm start -- --help shows what there is'
-const fastest = 100
-const options = {
-  input: { type: 'string' },
-  output: { type: 'string' },
-  once: { type: 'boolean' },
-  fast: { type: 'string' },
-  open: { type: 'boolean' },
-  'no-page': { type: 'boolean' },
-  json: { type: 'boolean' },
-  'limit-memory': { type: 'boolean' },
-  help: { type: 'boolean', short: 'h' },
-} as const
-
 /** @throws UsageError */
 export function parseArguments(
   args: readonly string[],
   env: Readonly<Record<string, string | undefined>>,
 ): StartArguments {
   // n.b. without the double dash npm keeps options for itself and hands over at most their values.
-  const kept = Object.keys(options).filter((name) => name !== 'help' && isKept(name, env))
+  const kept = startOptions.flatMap(({ name }) => (isKept(name, env) ? name : []))
   if (kept.length > 0) {
     const shown = kept.map((name) => `--${name}`).join(' and ')
     throw new UsageError(`npm took ${shown} for itself; options go after a double dash: npm start -- --${kept[0]}`)
@@ -118,7 +138,7 @@ function fastOf(text: string | undefined, once: boolean): number {
 
 function parse(args: readonly string[]) {
   try {
-    return parseArgs({ args: [...args], options, allowPositionals: true })
+    return parseArgs({ args: [...args], options: parseConfigOf(options), allowPositionals: true })
   } catch (error) {
     const [first = ''] = (error instanceof Error ? error.message : String(error)).split('\n')
     throw new UsageError(`${first.replace(/\. To specify.*$/, '')}; ${hint}`)

@@ -6,8 +6,9 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { Command } from '../cli/command.ts'
 import { entries } from '../cli/commands.ts'
-import { exitCodesOf, meaningOf, usageLine } from '../cli/help.ts'
-import { optionsOf, usageOf } from '../cli/parse.ts'
+import { exitCodesOf, usageLine } from '../cli/help.ts'
+import { optionsOf } from '../cli/parse.ts'
+import { meaningOf, usageOf } from './declared-options.ts'
 
 const [begin, end] = ['<!-- commands -->\n', '<!-- end -->\n']
 const path = fileURLToPath(new URL('../docs/reference/cli.md', import.meta.url))

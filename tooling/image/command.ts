@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { pinnedNodeVersion } from '../bundle.ts'
+import type { Option } from '../declared-options.ts'
 import { BuildError, shownPath } from '../functions.ts'
 import { buildImages } from './images.ts'
 import type { Compression } from './layout.ts'
@@ -7,14 +8,44 @@ import { pushImage, readPushTarget } from './push.ts'
 import { type Architecture, architectures } from './sources.ts'
 
 /** The options of `build.mjs` that are about images. */
-export const imageFlags = {
-  image: { type: 'boolean' },
-  compression: { type: 'string' },
-  platform: { type: 'string' },
-  label: { type: 'string', multiple: true },
-  push: { type: 'string' },
-  'code-cache': { type: 'boolean' },
-} as const
+export const imageOptions = [
+  {
+    name: 'image',
+    type: 'flag',
+    description:
+      'pack each bundle into an image as well: dist/images/<name>.tar, and what is in it, <name>.cdx.json; each of the following means it too',
+  },
+  {
+    name: 'compression',
+    type: 'text',
+    placeholder: 'NAME',
+    description: 'gzip, which everything reads (default), or zstd, which is smaller',
+  },
+  {
+    name: 'platform',
+    type: 'text',
+    placeholder: 'LIST',
+    description: "linux/amd64, linux/arm64 or both with a comma; this machine's if absent",
+  },
+  {
+    name: 'label',
+    type: 'list',
+    placeholder: 'KEY=VALUE',
+    description: 'one more label of the image, such as org.opencontainers.image.revision=…',
+  },
+  {
+    name: 'push',
+    type: 'text',
+    placeholder: 'TARGET',
+    description:
+      'send the images to REGISTRY/NAME[:TAG], or for several functions to REGISTRY/FOLDER/[:TAG], with the login that docker login has left; the tag is the version of package.json if absent',
+  },
+  {
+    name: 'code-cache',
+    type: 'flag',
+    description: "add what V8 makes of the function, so that it starts sooner; only for this machine's architecture",
+  },
+] as const satisfies readonly Option[]
 
 /** n.b. Not under `node_modules`, which `npm ci` empties. */
 export const downloadDir = (root: string): string => join(root, '.kedafn', 'images', 'downloads')
