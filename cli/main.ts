@@ -4,11 +4,12 @@
  */
 import { readFileSync } from 'node:fs'
 import { createInterface } from 'node:readline/promises'
+import { isatty } from 'node:tty'
 import type { Output } from './command.ts'
 import { entries } from './commands.ts'
 import { run } from './run.ts'
 
-const { stdin, stdout, stderr, env } = process
+const { stdout, stderr, env } = process
 const defaultWidth = 80
 /** npm hands over once more a Ctrl-C that reached this process anyway: that is no second one. */
 const sameSignalMs = 250
@@ -42,8 +43,8 @@ function outputTo(stream: NodeJS.WriteStream): Output {
 }
 
 async function ask(question: string): Promise<string | null> {
-  if (!stdin.isTTY) return null
-  const terminal = createInterface({ input: stdin, output: stderr })
+  if (!isTerminal.stdin) return null
+  const terminal = createInterface({ input: process.stdin, output: stderr })
   try {
     return await terminal.question(question, { signal: stop.signal })
   } catch {
@@ -53,14 +54,17 @@ async function ask(question: string): Promise<string | null> {
   }
 }
 
-const isTerminal = { stdin: stdin.isTTY === true, stdout: stdout.isTTY === true, stderr: stderr.isTTY === true }
+const isTerminal = { stdin: isatty(0), stdout: stdout.isTTY === true, stderr: stderr.isTTY === true }
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
 const code = await run(entries, process.argv.slice(2), {
-  stdin,
+  // Opened by whoever reads it: a script that takes over must find it untouched.
+  get stdin() {
+    return process.stdin
+  },
   stdout: outputTo(stdout),
   stderr: outputTo(stderr),
   isTerminal,
-  width: stdout.columns ?? stderr.columns ?? defaultWidth,
+  width: stdout.columns || stderr.columns || defaultWidth,
   colour: isTerminal.stdout && env.TERM !== 'dumb' && !env.NO_COLOR,
   env,
   cwd: process.cwd(),

@@ -58,13 +58,13 @@ async function runCommand(command: Command, args: readonly string[], world: Worl
     await (isAsked ? world.stdout : world.stderr).write(commandHelp(command, world.width))
     return isAsked ? exitCode.done : exitCode.wrongUse
   }
-  const io = { ...world, env: visible(command, world.env) }
+  const io: Io = Object.create(world, { env: { value: visible(command, world.env), enumerable: true } })
   const { help, ...parsed } = parsedFor(command, args, io.env)
   if (help) {
     await world.stdout.write(commandHelp(command, world.width))
     return exitCode.done
   }
-  return command.run({ ...parsed, options: { json: false, ...parsed.options }, io } as Call)
+  return command.run({ ...parsed, options: { json: false, ...parsed.options }, typed: args, io } as Call)
 }
 
 function parsedFor(command: Command, args: readonly string[], env: Io['env']) {
