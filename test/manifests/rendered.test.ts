@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { parse, parseAllDocuments } from 'yaml'
 import { defineConsumer } from '../../runtime/index.ts'
 import { renderedFiles } from '../../tooling/render/manifests.ts'
-import { composed, type KubernetesObject } from './kustomizations.ts'
+import { composed, type KubernetesObject, rendered } from './kustomizations.ts'
 
 type Spec = Parameters<typeof defineConsumer>[0]
 
@@ -101,3 +101,24 @@ for (const [variable, standard, ports] of [
     assert.deepEqual(endpoints?.ports.map(({ port }) => port) ?? [], ports)
   })
 }
+
+test('service-monitor: whoever is scraped through a Service has no PodMonitor besides, and the same job', () => {
+  const before = rendered('manifests/overlays/k3d')
+  const after = composed('manifests/overlays/k3d', 'manifests/overlays/service-monitor')
+  const monitors = (objects: typeof before) => objects.filter(({ kind }) => kind === 'PodMonitor')
+  assert.ok(monitors(before).length > 0)
+  assert.deepEqual(monitors(after), [])
+  const pods = after
+    .filter(
+      ({ kind, metadata }) => kind === 'Deployment' && metadata.labels?.['app.kubernetes.io/part-of'] === 'kedafn',
+    )
+    .map(({ spec }) => spec.template)
+  const services = after.filter(({ metadata }) => metadata.labels?.['app.kubernetes.io/component'] === 'metrics')
+  for (const { metadata, spec } of pods) {
+    const selecting = services.filter((service) =>
+      Object.entries(service.spec.selector).every(([key, value]) => metadata.labels[key] === value),
+    )
+    assert.equal(selecting.length, 1, metadata.labels['app.kubernetes.io/name'])
+    assert.ok(spec.containers[0].ports.some(({ name }: { name: string }) => name === 'metrics'))
+  }
+})

@@ -23,6 +23,16 @@ const endpoints = {
   interval: text,
   scrapeTimeout: text,
   honorLabels: yesNo,
+  relabelings: list(
+    shape({
+      sourceLabels: list(text),
+      separator: text,
+      targetLabel: text,
+      regex: text,
+      replacement: text,
+      action: text,
+    }),
+  ),
   params: map(list(text)),
 }
 const monitored = {
