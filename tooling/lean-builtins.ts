@@ -6,6 +6,11 @@ const load = () => require(${JSON.stringify(name)})
 module.exports = new Proxy({}, { get: (_target, key) => load()[key] })
 `
 
+/** prom-client takes this one function out of it as it is loaded, for its push gateway. */
+const compression = `
+module.exports = { gzipSync: (...all) => require('node:zlib').gzipSync(...all) }
+`
+
 /** amqplib checks an invariant or two with it; the real one brings a library of comparisons and diffs. */
 const assertion = `
 const assert = (condition, message) => {
@@ -40,7 +45,7 @@ export const leanBuiltins: Plugin = {
           : null,
     )
     build.onLoad({ filter: /.*/, namespace: 'lean' }, ({ path }) => ({
-      contents: path === 'node:assert' ? assertion : lazy(path),
+      contents: { 'node:assert': assertion, 'node:zlib': compression }[path] ?? lazy(path),
       loader: 'js',
     }))
   },
