@@ -1,5 +1,5 @@
 /**
- * What npm start costs when there is nothing to do and every consumer sleeps, the broker apart; and how long it takes from the
+ * What npm start costs when there is nothing to do and every consumer sleeps, npm and the broker apart; and how long it takes from the
  * command to a function that went from 0 to N and back.
  *
  *   node bench/idle-fleet.ts [--seconds 30] [--fast 10]
@@ -8,7 +8,7 @@
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { cpus, loadavg, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -66,7 +66,24 @@ function living(): readonly { readonly name: string; readonly pid: number }[] {
     if (typeof pid === 'number') pids.set(String(name), pid)
     else pids.delete(String(name))
   }
-  return [{ name: 'npm start', pid: child.pid ?? 0 }, ...[...pids].map(([name, pid]) => ({ name, pid }))]
+  const own = [{ name: 'npm start', pid: child.pid ?? 0 }, ...[...pids].map(([name, pid]) => ({ name, pid }))]
+  return [...own, ...others(new Set(own.map(({ pid }) => pid)))]
+}
+
+/** What else npm start has running; the broker is no part of it. */
+function others(own: ReadonlySet<number>): readonly { readonly name: string; readonly pid: number }[] {
+  return readdirSync('/proc').flatMap((text) => {
+    const pid = Number(text)
+    if (!(pid > 0) || own.has(pid)) return []
+    try {
+      const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+      const name = stat.slice(stat.indexOf('(') + 1, stat.lastIndexOf(')'))
+      const parent = Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1])
+      return parent === child.pid && !/^(sh|beam|rabbitmq)/.test(name) ? [{ name, pid }] : []
+    } catch {
+      return []
+    }
+  })
 }
 
 async function idle(title: string): Promise<boolean> {

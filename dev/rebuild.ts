@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import { describe } from '../runtime/core/errors.ts'
-import { bundleFunctions } from '../tooling/bundle.ts'
+import { bundleFunctions, restBundler } from '../tooling/bundle.ts'
 import { discoverFunctions, type FunctionFacts, inspectFunctions } from '../tooling/functions.ts'
 import type { Plan } from './plan.ts'
 
@@ -38,6 +38,7 @@ export class Rebuilder {
           this.#options.warn(`${name} goes on as it was, its edit cannot be built:\n${describe(error)}`)
         })
       }
+      await restBundler()
     })
     return this.#last
   }

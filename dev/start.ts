@@ -5,7 +5,7 @@
 import { join } from 'node:path'
 import { describe, FnError } from '../runtime/core/errors.ts'
 import { systemClock as clock } from '../runtime/system/clock.ts'
-import { bundleFunctions, pinnedNodeVersion } from '../tooling/bundle.ts'
+import { bundleFunctions, pinnedNodeVersion, restBundler } from '../tooling/bundle.ts'
 import { BuildError, discoverFunctions, type FunctionFacts, inspectFunctions, shownPath } from '../tooling/functions.ts'
 import { helpText, parseArguments, type StartArguments, UsageError } from './arguments.ts'
 import { provideBroker } from './broker.ts'
@@ -91,7 +91,7 @@ async function prepare(args: StartArguments, pipeline: state.Pipeline, stop: Abo
   const providing = provideBroker({ stateDir: pipeline.home, env, say, signal })
   const patience = setTimeout(say, patienceMs, 'the broker is starting')
   try {
-    const [broker] = await Promise.all([providing, bundling])
+    const [broker] = await Promise.all([providing, bundling.then(restBundler)])
     undertaken.broker = broker
     return { plans, broker }
   } catch (error) {

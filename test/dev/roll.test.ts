@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { appendFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { slowRepository } from './slow-repository.ts'
-import { noneLeft } from './started.ts'
+import { childrenOf, noneLeft } from './started.ts'
 
 const poll = { interval: 50, timeout: 60_000 }
 const consumer = 'functions/log-consumer/function.ts'
@@ -38,6 +38,8 @@ test('an edited function is built again and rolled under load: new processes sta
   await started.warned(/^log-consumer goes on as it was: queue and .* changed, which takes a new npm start$/m)
   appendFileSync(repository.path('input.txt'), 'after all\n')
   await t.waitFor(() => assert.match(written().join('\n'), /^new p after all$/m), poll)
+  // The bundler holds as much memory as a function does.
+  await t.waitFor(() => assert.doesNotMatch(childrenOf(started.child.pid).join('\n'), /esbuild/), poll)
   started.child.kill('SIGTERM')
   await started.endsWith(0)
   await noneLeft(t, repository)

@@ -81,16 +81,32 @@ export const noneLeft = (t: TestContext, { root }: Repository): Promise<void> =>
     poll,
   )
 
-function commandLines(): readonly string[] {
-  if (!existsSync('/proc/self/cmdline')) return execFileSync('ps', ['-axo', 'args'], { encoding: 'utf8' }).split('\n')
-  return readdirSync('/proc').flatMap((pid) => {
+/** The command lines of what a process has started. n.b. a bare Debian has no `ps`. */
+export function childrenOf(parent: number | undefined): readonly string[] {
+  if (!existsSync('/proc/self/stat')) return psLines('ppid,args').filter((line) => line.trim().startsWith(`${parent} `))
+  return ofProcesses((folder) => {
+    const stat = readFileSync(join(folder, 'stat'), 'utf8')
+    return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]) === parent ? [commandLineIn(folder)] : []
+  })
+}
+
+const commandLines = (): readonly string[] =>
+  existsSync('/proc/self/cmdline') ? ofProcesses((folder) => [commandLineIn(folder)]) : psLines('args')
+
+const psLines = (format: string): readonly string[] =>
+  execFileSync('ps', ['-axo', format], { encoding: 'utf8' }).split('\n')
+
+const commandLineIn = (folder: string): string => readFileSync(join(folder, 'cmdline'), 'utf8').replaceAll('\0', ' ')
+
+/** What is told of each process; one that is gone meanwhile has nothing to tell. */
+const ofProcesses = (tell: (folder: string) => readonly string[]): readonly string[] =>
+  readdirSync('/proc').flatMap((pid) => {
     try {
-      return /^\d+$/.test(pid) ? [readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ')] : []
+      return /^\d+$/.test(pid) ? tell(join('/proc', pid)) : []
     } catch {
       return []
     }
   })
-}
 
 /** Waits until a file of the repository holds this. */
 export const holds = (t: TestContext, repository: Repository, path: string, contents: string): Promise<void> =>
