@@ -3,7 +3,12 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { decide } from '../../../dev/autoscaler/decision.ts'
 import type { ScalingHistory } from '../../../dev/autoscaler/history.ts'
-import { defaultBehavior, type ScaledObject, type ScalingRules } from '../../../dev/autoscaler/scaled-object.ts'
+import {
+  defaultBehavior,
+  hpaPeriods,
+  type ScaledObject,
+  type ScalingRules,
+} from '../../../dev/autoscaler/scaled-object.ts'
 import { failed, fresh, messages, objectWith, queueTrigger, seen } from './objects.ts'
 
 const rules = (base: ScalingRules) =>
@@ -70,6 +75,23 @@ test('the same question has the same answer, and asking changes nothing', () => 
       const history = Object.freeze(fresh(object))
       const ask = () => decide(turn, history, object, seen(1, messages(backlog)))
       assert.deepEqual(ask(), ask())
+    }),
+  )
+})
+
+// The recordings are of a controller that syncs every 5 s: what they prove of a decision holds for one that syncs every 15 s.
+test('how often the HPA syncs is no part of a decision, only when it does', () => {
+  const recommended = fc.array(fc.record({ replicas: fc.nat(60), atMs: fc.integer({ min: 0, max: 600_000 }) }))
+  const changed = fc.array(
+    fc.record({ change: fc.integer({ min: -9, max: 9 }), atMs: fc.integer({ min: 0, max: 600_000 }) }),
+  )
+  fc.assert(
+    fc.property(objects, fc.nat(20_000), recommended, changed, (object, backlog, recommendations, changes) => {
+      const history = fresh(object, { recommendations, changes })
+      const replicas = Math.max(1, object.minReplicas)
+      const asked = seen(replicas, messages(backlog), 600_000)
+      const by = (syncMs: number) => decide('hpa', history, object, asked, { ...hpaPeriods, syncMs })
+      assert.deepEqual(by(15_000), by(5000))
     }),
   )
 })
