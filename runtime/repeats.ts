@@ -21,7 +21,8 @@ class Hold {
 
 /**
  * Tells copies that come again because an ack or a confirm was lost with its session, or because a producer died before its
- * checkpoint. Only copies that may be such are looked up, so a message that somebody sends once more on purpose is handled once more.
+ * checkpoint. Only copies that may be such are looked up, so a message that somebody sends once more on purpose is handled once more;
+ * one that says it is a replay, as often as it comes.
  */
 export class Repeats {
   readonly #done = new RecentMessages(remembered)
@@ -35,7 +36,10 @@ export class Repeats {
     this.#holds.set(hold.jobs, hold)
     for (const job of jobs) {
       const { id, bytes, raw } = job
-      const mayRepeat = id !== '' && (raw.redelivered || raw.headers[header.mayRepeat] === true)
+      const { redelivered, headers } = raw
+      // n.b. what is replayed has the id of what was done long ago: without this a second delivery of it would not be handled.
+      const mayRepeat =
+        id !== '' && (redelivered || headers[header.mayRepeat] === true) && headers[header.replay] === undefined
       const first = mayRepeat ? this.#holdOf(id) : undefined
       if (first) first.waiting.push(job)
       else if (mayRepeat && this.#done.has(id, bytes)) repeats.push(job)

@@ -26,6 +26,8 @@ export const header = {
   lastPart: 'kedafn-last-part',
   /** How many lines the message carries, packed: each is a delivery of its own. Absent on a message of one. */
   lines: 'kedafn-lines',
+  /** It was published once more, out of the history: by which entry of it, and when. Whoever is told to do it again does it again. */
+  replay: 'kedafn-replay',
 } as const
 
 /** A cause longer than this is cut: an AMQP header table must fit one frame. */
@@ -67,10 +69,11 @@ export function partHeaders(headers: Headers): Record<string, unknown> {
 }
 
 /**
- * n.b. 3.10 goes on counting in a republished `x-death`, 4.x delivers a forged `x-delivery-count` as it came. `CC` and
- * `BCC` make the broker route a publish to further queues: on a move they would multiply the message.
+ * n.b. 3.10 goes on counting in a republished `x-death`, 4.x delivers a forged `x-delivery-count` as it came. A stream tells each
+ * message's place in `x-stream-offset`. `CC` and `BCC` make the broker route a publish to further queues: on a move they would multiply the message.
  */
-const brokerHeader = /^(?:x-(?:death$|first-death-|last-death-|delivery-count$|acquired-count$|opt-)|B?CC$)/
+const brokerHeader =
+  /^(?:x-(?:death$|first-death-|last-death-|delivery-count$|acquired-count$|stream-offset$|opt-)|B?CC$)/
 
 /** The headers without those that the broker writes or acts on: what a republish may carry. */
 export function withoutBrokerHeaders(headers: Headers): Record<string, unknown> {
@@ -102,4 +105,31 @@ export function movedHeaders(headers: Headers, failure: Failure): Record<string,
     [header.firstFailure]: typeof first === 'string' ? first : at,
     [header.lastFailure]: at,
   }
+}
+
+/** What a past delivery left behind, and what the message itself tells of: that stays. */
+const leftBehind: ReadonlySet<string> = new Set([
+  header.failed,
+  header.origin,
+  header.cause,
+  header.code,
+  header.firstFailure,
+  header.lastFailure,
+  header.suspect,
+  header.mayRepeat,
+  header.replay,
+])
+
+/** One message of a history. */
+export interface Replayed {
+  readonly stream: string
+  readonly offset: number
+  /** When it is published again, ms since 1970. */
+  readonly at: number
+}
+
+/** The headers of a message that is published once more on purpose: as if it had never been tried, and in the trace it came from. */
+export function replayHeaders(headers: Headers, { stream, offset, at }: Replayed): Record<string, unknown> {
+  const kept = Object.entries(withoutBrokerHeaders(headers)).filter(([name]) => !leftBehind.has(name))
+  return { ...Object.fromEntries(kept), [header.replay]: `${stream}@${offset} ${new Date(at).toISOString()}` }
 }

@@ -85,6 +85,23 @@ test('a message that somebody sends once more on purpose is handled once more', 
   assert.deepEqual([counters.acked, counters.repeated], [4, 1])
 })
 
+test('a replay of what is done is handled, also when its first delivery was lost', async () => {
+  const handler = new HeldHandler()
+  const { loop, send, broker, clock, counters } = consuming({ handle: handler.handle })
+  await loop.start()
+  await send({ messageId: 'same' })
+  await settle()
+  await handler.end(0)
+  await send({ messageId: 'same', headers: { 'kedafn-replay': 'logs.history@0 2026-01-01T00:00:00.000Z' } })
+  await settle()
+  broker.cut()
+  await clock.tick(100)
+  await handler.end(1)
+  assert.equal(handler.batches.length, 3, 'it comes again, and is no repeat of the first message')
+  await handler.end(2)
+  assert.deepEqual([counters.acked, counters.repeated], [2, 0])
+})
+
 test('a failure on a lost source moves nothing: the delivery that comes again decides', async () => {
   const handler = new HeldHandler()
   const { loop, put, broker, counters } = consuming({ handle: handler.handle })

@@ -7,6 +7,7 @@ import {
   isSuspect,
   movedHeaders,
   partHeaders,
+  replayHeaders,
   suspectHeaders,
   withoutBrokerHeaders,
 } from '../../runtime/core/headers.ts'
@@ -46,13 +47,14 @@ test("a republish carries the user's headers and none that the broker writes or 
     'x-last-death-reason': 'expired',
     'x-delivery-count': 4,
     'x-acquired-count': 4,
+    'x-stream-offset': 9,
     'x-opt-delivery-time': 1,
     CC: ['other'],
     BCC: ['other'],
   }
   const headers = { ...brokers, ...own }
   assert.deepEqual(withoutBrokerHeaders(headers), own)
-  assert.equal(Object.keys(headers).length, 16)
+  assert.equal(Object.keys(headers).length, 17)
 })
 
 test("what goes back by itself or is to be handled alone says so, and keeps its headers but the broker's", () => {
@@ -109,4 +111,21 @@ test('the first failure is a time or unknown', () => {
   assert.equal(firstFailureAt({ [header.firstFailure]: '2026-01-01T00:00:00.000Z' }), Date.UTC(2026, 0, 1))
   for (const value of [undefined, '', 'yesterday', 7n])
     assert.equal(firstFailureAt({ [header.firstFailure]: value }), null)
+})
+
+test('a replayed message keeps what it is and where it comes from, and nothing of its past deliveries', () => {
+  const own = { tenant: 'a', traceparent: '00-1-2-01', tracestate: 'a=b', [header.lines]: 3 }
+  const past = {
+    ...movedHeaders({}, failure),
+    [header.suspect]: true,
+    [header.mayRepeat]: true,
+    [header.replay]: 'logs.history@1 2026-01-01T00:00:00.000Z',
+    'x-stream-offset': 7,
+    'x-death': [],
+    CC: ['other'],
+  }
+  assert.deepEqual(replayHeaders({ ...own, ...past }, { stream: 'logs.history', offset: 7, at: failure.at }), {
+    ...own,
+    [header.replay]: 'logs.history@7 2026-01-02T00:00:00.000Z',
+  })
 })
