@@ -52,8 +52,8 @@ interface Tokens {
 }
 
 /**
- * n.b. parseArgs knows where an option's value ends and a positional begins; in its strict mode it stops at the first problem,
- * so what is unknown or lacks its value is found here.
+ * n.b. parseArgs knows where an option's value ends and a positional begins. In its strict mode it stops at the first problem; without it,
+ * it takes whatever stands behind an option for its value. So what is unknown or lacks its value is found here.
  */
 function tokens(declared: readonly Option[], args: readonly string[], problems: string[]): Tokens {
   const config: ParseArgsOptionsConfig = {}
@@ -61,7 +61,7 @@ function tokens(declared: readonly Option[], args: readonly string[], problems: 
     config[name] = { type: type === 'flag' ? 'boolean' : 'string', multiple: true, ...(short ? { short } : {}) }
   }
   const { tokens: found } = parseArgs({
-    args: joined(declared, args),
+    args: [...args],
     options: config,
     strict: false,
     allowPositionals: true,
@@ -77,8 +77,9 @@ function tokens(declared: readonly Option[], args: readonly string[], problems: 
     else if (option.type === 'flag') {
       if (token.value !== undefined) problems.push(`--${option.name} takes no value`)
       values.set(option.name, [''])
-    } else if (token.value === undefined) problems.push(`${token.rawName} needs a value: ${usageOf(option)}`)
-    else values.set(option.name, [...(values.get(option.name) ?? []), token.value])
+    } else if (token.value === undefined || (!token.inlineValue && looksLikeOption(token.value))) {
+      problems.push(`${token.rawName} needs a value: ${usageOf(option)}`)
+    } else values.set(option.name, [...(values.get(option.name) ?? []), token.value])
   }
   for (const option of declared) {
     const given = values.get(option.name)?.length ?? 0
@@ -87,24 +88,8 @@ function tokens(declared: readonly Option[], args: readonly string[], problems: 
   return { values, positionals }
 }
 
-/**
- * The arguments with each option joined to a value that begins with a dash, such as `--offset -5`: parseArgs takes it for
- * another option.
- */
-function joined(declared: readonly Option[], args: readonly string[]): string[] {
-  const result: string[] = []
-  for (let index = 0; index < args.length; index++) {
-    const argument = args[index] ?? ''
-    if (argument === '--') return [...result, ...args.slice(index)]
-    const option = declared.find(({ name, short }) => argument === `--${name}` || argument === `-${short}`)
-    const next = args[index + 1]
-    if (option && option.type !== 'flag' && next !== undefined && /^-\d/.test(next)) {
-      result.push(`--${option.name}=${next}`)
-      index++
-    } else result.push(argument)
-  }
-  return result
-}
+/** A negative number is none. A value that looks like one is written behind `=`. */
+const looksLikeOption = (text: string): boolean => /^-[^\d]/.test(text)
 
 function unknown(typed: string, declared: readonly Option[]): string {
   const meant = nearest(

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { runningBroker } from '../../dev/running.ts'
+import { redactUrl } from '../../runtime/core/address.ts'
 import { rereadBroker } from '../../runtime/core/broker-config.ts'
 import { type BrokerAddress, type BrokerConfig, parseAddress } from '../../runtime/core/config.ts'
 import { textOptions } from '../../runtime/core/options.ts'
@@ -26,9 +27,11 @@ export const brokerVariables: readonly Variable[] = [
 export const managementVariables: readonly Variable[] = [
   {
     name: 'KEDAFN_MANAGEMENT_URL',
-    description: "the broker's management, http://user:password@host:port; else the broker's host, its port and 10000",
+    description:
+      "the broker's management, http://user:password@host:port; else RABBITMQ_MANAGEMENT_URL, else the broker's host, its port and 10000. Without user and password in it, those of the broker",
   },
   { name: 'KEDAFN_MANAGEMENT_URL_FILE', description: 'a file that holds what KEDAFN_MANAGEMENT_URL would' },
+  { name: 'RABBITMQ_MANAGEMENT_URL', description: 'the same, as npm start reads it' },
 ]
 
 /** A broker, and how it was found. */
@@ -50,7 +53,7 @@ export function reachOf({ env }: Pick<Io, 'env'>): Reach {
   const config = running
     ? rereadBroker('kedafn', { AMQP_URL: running.url }, readText)
     : rereadBroker('kedafn', env, readText)
-  const given = givenManagement(env) ?? running?.managementUrl
+  const given = givenManagement(env, config.addresses[0]) ?? running?.managementUrl
   return {
     config,
     by: isSet ? 'AMQP_URL' : running ? 'npm start' : 'the default',
@@ -58,14 +61,21 @@ export function reachOf({ env }: Pick<Io, 'env'>): Reach {
   }
 }
 
-function givenManagement(env: Io['env']): string | null {
+function givenManagement(env: Io['env'], broker: BrokerAddress | undefined): string | null {
   const path = env.KEDAFN_MANAGEMENT_URL_FILE
-  const seen = env.KEDAFN_MANAGEMENT_URL || (path ? readText(path).trim() : '')
+  const seen = env.KEDAFN_MANAGEMENT_URL || (path ? readText(path).trim() : '') || env.RABBITMQ_MANAGEMENT_URL || ''
   if (seen === '') return null
-  if (!/^https?:$/.test(URL.parse(seen)?.protocol ?? '')) {
-    throw new UsageError('KEDAFN_MANAGEMENT_URL is no address; expected http://user:password@host:port')
+  const url = URL.parse(seen)
+  if (!url || !/^https?:$/.test(url.protocol)) {
+    throw new UsageError(
+      `KEDAFN_MANAGEMENT_URL is ${redactUrl(seen)}; expected http://user:password@host:port, user and password percent-encoded`,
+    )
   }
-  return seen
+  if (url.username === '' && broker) {
+    url.username = encodeURIComponent(broker.username)
+    url.password = encodeURIComponent(broker.password)
+  }
+  return url.href
 }
 
 /** n.b. RabbitMQ's own ports: 5672 and 15672, 5671 and 15671 with TLS. */

@@ -26,15 +26,6 @@ export const safeLines = (text: string): string =>
 
 const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
-/** Bytes as one safe line: UTF-8 as it is, and each byte that is not UTF-8 as `\xNN`. */
-export function safeBytes(bytes: Uint8Array): string {
-  try {
-    return safeText(strict.decode(bytes))
-  } catch {
-    return [...sequences(bytes)].join('')
-  }
-}
-
 /** True if the bytes are UTF-8. */
 export function isUtf8(bytes: Uint8Array): boolean {
   try {
@@ -45,20 +36,44 @@ export function isUtf8(bytes: Uint8Array): boolean {
   }
 }
 
-function* sequences(bytes: Uint8Array): Generator<string> {
+/** Bytes as one safe line: UTF-8 as it is, and each byte that is not UTF-8 as `\xNN`. */
+export function safeBytes(bytes: Uint8Array): string {
+  let result = ''
   let from = 0
-  while (from < bytes.length) {
-    const length = sequenceLength(bytes[from] ?? 0)
-    const sequence = bytes.subarray(from, from + length)
-    if (length > 0 && sequence.length === length && isUtf8(sequence)) {
-      yield safeText(strict.decode(sequence))
-      from += length
-    } else yield `\\x${hex(bytes[from++] ?? 0, 2)}`
+  let at = 0
+  while (at < bytes.length) {
+    const length = characterLength(bytes, at)
+    if (length > 0) {
+      at += length
+      continue
+    }
+    if (at > from) result += safeText(strict.decode(bytes.subarray(from, at)))
+    result += `\\x${hex(bytes[at] ?? 0, 2)}`
+    from = ++at
   }
+  return result + safeText(strict.decode(bytes.subarray(from)))
 }
 
-const sequenceLength = (first: number): number =>
-  first < 0x80 ? 1 : first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : first >= 0xc2 ? 2 : 0
+/** How many bytes the UTF-8 character at this place has; 0 if there is none. */
+function characterLength(bytes: Uint8Array, at: number): number {
+  const first = bytes[at] ?? 0
+  if (first < 0x80) return 1
+  const length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2
+  if (first < 0xc2 || first > 0xf4 || !isSecond(first, bytes[at + 1] ?? 0)) return 0
+  for (let more = 2; more < length; more++) if (!isFollowing(bytes[at + more] ?? 0)) return 0
+  return length
+}
+
+const isFollowing = (byte: number): boolean => (byte & 0xc0) === 0x80
+
+/** n.b. What the second byte may be depends on the first: no overlong forms, no surrogates, nothing beyond U+10FFFF. */
+function isSecond(first: number, second: number): boolean {
+  if (first === 0xe0) return second >= 0xa0 && second <= 0xbf
+  if (first === 0xed) return second >= 0x80 && second <= 0x9f
+  if (first === 0xf0) return second >= 0x90 && second <= 0xbf
+  if (first === 0xf4) return second >= 0x80 && second <= 0x8f
+  return isFollowing(second)
+}
 
 const combining = /^[\p{Mn}\p{Me}\p{Mc}]$/u
 const segmenter = new Intl.Segmenter()
