@@ -8,7 +8,7 @@ test('each message is handled', async () => {
   assert.deepEqual(done, ['one', 'two'])
   assert.deepEqual(
     logged.map(({ fields }) => fields),
-    [{ message: 'one' }, { message: 'two' }],
+    [{ body: 'one' }, { body: 'two' }],
   )
 })
 

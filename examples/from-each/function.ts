@@ -11,6 +11,6 @@ export default defineConsumer({
     // What no second attempt can mend is given up; any other throw has the message tried again, later.
     if (delivery.body.trim() === '') throw new DropError('the message is empty')
     // The work goes here, such as a request: give it ctx.signal, and delivery.id as its idempotency key.
-    ctx.log.info('handled', { message: delivery.body })
+    ctx.log.info('handled', { body: delivery.body })
   }),
 })

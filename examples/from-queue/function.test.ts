@@ -6,7 +6,7 @@ import spec from './function.ts'
 test('messages are handled as one batch', async () => {
   const { done, logged } = await handled(spec, ['one', 'two'])
   assert.deepEqual(done, ['one', 'two'])
-  assert.deepEqual(logged, [{ level: 'info', message: 'handled', fields: { messages: ['one', 'two'] } }])
+  assert.deepEqual(logged, [{ level: 'info', message: 'handled', fields: { bodies: ['one', 'two'] } }])
 })
 
 test('an empty message is given up, and the others are done', async () => {

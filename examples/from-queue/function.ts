@@ -10,7 +10,7 @@ export default defineConsumer({
     const empty = batch.filter(({ body }) => body.trim() === '')
     const good = batch.filter((delivery) => !empty.includes(delivery))
     // The work goes here: one write or one request for the whole batch. A throw has all of it tried again.
-    ctx.log.info('handled', { messages: good.map(({ body }) => body) })
+    ctx.log.info('handled', { bodies: good.map(({ body }) => body) })
     // What is named here is not done; everything else is.
     return empty.map((delivery) => drop(delivery, 'the message is empty'))
   },

@@ -1,0 +1,3 @@
+/** Stands for a test that takes long. */
+process.stdout.write('asleep\n')
+setInterval(() => {}, 1000)
