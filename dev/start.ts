@@ -20,6 +20,7 @@ import { announceBroker } from './running.ts'
 import { Screen } from './screen.ts'
 import { runSession } from './session.ts'
 import type { Shown } from './shown.ts'
+import { staleScalers } from './stale-scaler.ts'
 import * as state from './state.ts'
 import { summaryOf } from './summary.ts'
 import { deleteOldVhosts, ownVhost, type VhostOptions } from './vhost.ts'
@@ -85,6 +86,7 @@ async function prepare(args: StartArguments, pipeline: state.Pipeline, stop: Abo
   const facts = await inspectFunctions(root, names)
   const { plans, leftOut } = planFunctions(facts, pipeline, { env, once: args.once })
   for (const line of leftOut) screen.say(line)
+  if (!args.once) for (const line of staleScalers(facts, root)) screen.say(line)
   const vain = new AbortController()
   const signal = AbortSignal.any([stop, vain.signal])
   const say = (line: string) => screen.say(line)
@@ -131,7 +133,10 @@ async function run(args: StartArguments, pipeline: state.Pipeline, stop: AbortSi
     undertaken.fleet = fleet
   }
   const withdraw = ownUrl === null ? () => {} : announceBroker(pipeline.folder, { url: ownUrl, managementUrl })
-  const replan = (facts: readonly FunctionFacts[]) => planFunctions(facts, pipeline, { env, once: args.once }).plans
+  const replan = (facts: readonly FunctionFacts[]) => {
+    for (const line of staleScalers(facts, root)) screen.say(line)
+    return planFunctions(facts, pipeline, { env, once: args.once }).plans
+  }
   const folders = { root, dist, cwd }
   const session = { args, pipeline, plans, replan, broker, access, managementUrl, ...folders, screen, stop, began }
   const { result, fleet } = await runSession(session)
