@@ -5,6 +5,7 @@ import type { ConsumerConfig } from './core/config.ts'
 import { crashesOfSuspect, triage } from './core/crash.ts'
 import { describe, FnError } from './core/errors.ts'
 import { failedAttempts } from './core/headers.ts'
+import { closeResource } from './core/resource.ts'
 import { prefetchFor } from './core/scale.ts'
 import type { ConsumerSpec, EnvSpec } from './core/spec.ts'
 import { topologyOf } from './core/topology.ts'
@@ -181,7 +182,7 @@ export class ConsumerLoop {
     this.#settlement.flush()
     await this.#consumer.close()
     await this.#moves.close()
-    await dispose(this.#resource)
+    await closeResource(this.#resource)
   }
 
   /** Until nothing runs or moves, or the time is over. */
@@ -370,12 +371,4 @@ export class ConsumerLoop {
     if (again.length === 0) this.#batcher.release(jobs)
     else this.#inPlace.wait(jobs, again)
   }
-}
-
-/** Closes what setup opened, if it can be closed. */
-async function dispose(resource: unknown): Promise<void> {
-  if (typeof resource !== 'object' || resource === null) return
-  const disposable = resource as { [Symbol.asyncDispose]?(): unknown; [Symbol.dispose]?(): unknown; close?(): unknown }
-  const close = disposable[Symbol.asyncDispose] ?? disposable[Symbol.dispose] ?? disposable.close
-  await close?.call(resource)
 }

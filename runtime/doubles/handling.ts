@@ -1,4 +1,5 @@
 import { text } from '../core/codecs.ts'
+import { closeResource } from '../core/resource.ts'
 import type { ConsumerSpec, Context, Delivery, EnvSpec, Outcome, ProducedMessage, ProducerSpec } from '../core/spec.ts'
 
 /** What a function logged: the level, the message and its fields. */
@@ -56,7 +57,7 @@ export interface HandledBatch {
 }
 
 /**
- * Calls a consumer's `setup` and `handle` with these bodies as one batch.
+ * Calls a consumer's `setup` and `handle` with these bodies as one batch, and closes what `setup` returned.
  * @throws whatever `handle` throws: then all of the batch is tried again
  */
 export async function handled<T, E extends EnvSpec, R>(
@@ -67,9 +68,22 @@ export async function handled<T, E extends EnvSpec, R>(
   const context = contextFor(spec, options)
   const batch = bodies.map((body, index) => deliveryOf(body, { id: `test:${index}` }))
   const resource = (await spec.setup?.(context)) as R
-  const failed = (await spec.handle(batch, context, resource)) ?? []
+  const failed = await handledBy(spec, batch, context, resource)
   const done = batch.filter((delivery) => !failed.some((outcome) => outcome.delivery === delivery))
   return { done: done.map(({ body }) => body), failed, logged: context.logged }
+}
+
+async function handledBy<T, E extends EnvSpec, R>(
+  spec: ConsumerSpec<T, E, R>,
+  batch: readonly Delivery<T>[],
+  context: Context<E>,
+  resource: R,
+): Promise<readonly Outcome[]> {
+  try {
+    return (await spec.handle(batch, context, resource)) ?? []
+  } finally {
+    await closeResource(resource)
+  }
 }
 
 /** What a producer makes of a line: its message, or null if it skips it. */
