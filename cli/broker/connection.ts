@@ -53,7 +53,7 @@ async function connect(reach: Reach, purpose: string): Promise<OpenBroker> {
   throw unreachable(reach, failures)
 }
 
-export function unreachable({ by }: Reach, failures: readonly string[]): CommandError {
+function unreachable({ by }: Reach, failures: readonly string[]): CommandError {
   const advice =
     by === 'AMQP_URL'
       ? 'Check host and port in AMQP_URL, and whether the broker runs'

@@ -80,7 +80,13 @@ test('every file of the core has its unit tests', () => {
 })
 
 /** Where a process begins, and so where its arguments are read and its end is decided. */
-const roots = new Set(['runtime/main.ts', 'dev/start.ts', 'dev/simulate/main.ts', 'dev/dashboards/main.ts'])
+const roots = new Set([
+  'runtime/main.ts',
+  'dev/start.ts',
+  'dev/simulate/main.ts',
+  'dev/dashboards/main.ts',
+  'cli/main.ts',
+])
 
 test('only the roots of a process read its arguments and end it', () => {
   const files = globSync(['runtime/**/*.ts', 'dev/**/*.ts', 'cli/**/*.ts', 'functions/**/*.ts', 'examples/**/*.ts'], {
