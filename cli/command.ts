@@ -1,3 +1,4 @@
+import type { ErrorCode } from '../runtime/core/errors.ts'
 import type { FlagOption, ListOption, Option } from '../tooling/declared-options.ts'
 
 /**
@@ -75,7 +76,7 @@ export interface Io {
 export interface Call<Options extends readonly Option[] = readonly Option[]> {
   /** With `json: boolean` if the command declares `reads`. */
   readonly options: Values<Options> & { readonly json: boolean }
-  /** By name, in lower case; one that takes many is a list. */
+  /** By name, in lower case; of one that takes many, the first. */
   readonly positionals: Readonly<Record<string, string | undefined>>
   /** All of them in their order. */
   readonly arguments: readonly string[]
@@ -147,10 +148,18 @@ export class UsageError extends Error {
 /** What went wrong, in the order that a person asks: what, why, what to do. Exit code 1. */
 export class CommandError extends Error {
   override readonly name = 'CommandError'
+  /** What to do. */
   readonly advice: string | null
+  /** One of the runtime's, where it is the same failure: `docs/reference/errors.md` has a section on it. */
+  readonly code: ErrorCode | null
 
-  constructor(what: string, advice: string | null = null, options?: { cause?: unknown }) {
-    super(what, options)
+  constructor(
+    what: string,
+    advice: string | null = null,
+    { code = null, cause }: { code?: ErrorCode | null; cause?: unknown } = {},
+  ) {
+    super(what, { cause })
     this.advice = advice
+    this.code = code
   }
 }

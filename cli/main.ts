@@ -27,16 +27,16 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
 }
 
 /** n.b. A reader that is gone, such as `head`, has what it wanted: no error, and nothing more to write. */
+let readerIsGone = false
 function outputTo(stream: NodeJS.WriteStream): Output {
-  let isGone = false
   stream.on('error', () => {
-    isGone = true
+    readerIsGone = true
     stop.abort(new Error('nobody reads the output any more'))
   })
   return {
     write: (chunk) =>
       new Promise((resolve) => {
-        if (isGone) resolve()
+        if (readerIsGone) resolve()
         else stream.write(chunk, () => resolve())
       }),
   }
@@ -56,6 +56,9 @@ async function ask(question: string): Promise<string | null> {
 
 const isTerminal = { stdin: isatty(0), stdout: stdout.isTTY === true, stderr: stderr.isTTY === true }
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
+/** n.b. Between two sessions with a broker nothing else may keep this process: its command is not done. */
+const forEver = 2 ** 30
+setInterval(() => {}, forEver)
 const code = await run(entries, process.argv.slice(2), {
   // Opened by whoever reads it: a script that takes over must find it untouched.
   get stdin() {
@@ -73,4 +76,4 @@ const code = await run(entries, process.argv.slice(2), {
   ask,
   version,
 })
-process.exit(code)
+process.exit(readerIsGone && code === interruptedCode ? 0 : code)

@@ -16,6 +16,7 @@ export async function run(entries: readonly Entry[], args: readonly string[], wo
   try {
     return await dispatch(entries, args, world)
   } catch (error) {
+    if (isInterruption(error, world.signal)) return exitCode.interrupted
     await world.stderr.write(messageOf(error))
     return exitCodeOf(error)
   }
@@ -91,9 +92,15 @@ function unknownCommand(typed: string, known: readonly string[], help: string, p
   return new UsageError(`'${safeText(typed)}' is no command of kedafn${hint}`, `${help} shows what there is`)
 }
 
+/** What Ctrl-C has made of what was under way: no failure, and nothing to explain. */
+function isInterruption(error: unknown, signal: AbortSignal): boolean {
+  return signal.aborted && (error === signal.reason || (error instanceof Error && error.name === 'AbortError'))
+}
+
 /** What a person reads of an error: its code if it has one, what went wrong and why, what to do. */
 function messageOf(error: unknown): string {
-  const code = error instanceof FnError ? `${error.code} ` : ''
+  const hasCode = error instanceof FnError || (error instanceof CommandError && error.code !== null)
+  const code = hasCode ? `${error.code} ` : ''
   const advice = error instanceof CommandError && error.advice !== null ? `\n${error.advice}` : ''
   return `${safeLines(`${code}${describe(error)}${advice}`)}\n`
 }

@@ -58,7 +58,7 @@ function unreachable({ by }: Reach, failures: readonly string[]): CommandError {
     by === 'AMQP_URL'
       ? 'Check host and port in AMQP_URL, and whether the broker runs'
       : 'Start one with  npm start  in this checkout, or say where it is: AMQP_URL=amqp://user:password@host:5672'
-  return new CommandError(`there is no broker (${by}): ${failures.join('; ')}`, advice)
+  return new CommandError(`there is no broker (${by}): ${failures.join('; ')}`, advice, { code: 'FN_BROKER_AWAY' })
 }
 
 function explained(cause: unknown, address: BrokerAddress): unknown {
@@ -69,7 +69,7 @@ function explained(cause: unknown, address: BrokerAddress): unknown {
     return new CommandError(
       `there is no ${missing[1]} '${missing[2]}' (${shownAddress(address)})`,
       `Check the name and the vhost; a function's queue is made when the function first runs`,
-      { cause },
+      { cause, code: 'FN_TOPOLOGY_MISSING' },
     )
   }
   return fatalError(cause, 'open', address, false) ?? cause

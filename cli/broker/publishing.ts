@@ -66,7 +66,12 @@ export function publishing(io: Io, reach: Reach, purpose: string, window: number
   const instruments = {
     ...connecting.instruments,
     add: (name: string) => {
-      if (name === 'unroutable') reject(new CommandError('the broker gave a message back: no queue takes it any more'))
+      if (name === 'unroutable')
+        reject(
+          new CommandError('the broker gave a message back: no queue takes it any more', null, {
+            code: 'FN_QUEUE_GONE',
+          }),
+        )
     },
   }
   const publisher = rabbitmq({ ...connecting, instruments }, 'verify').publisher({ window, windowBytes, topology: [] })

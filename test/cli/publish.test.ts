@@ -62,10 +62,16 @@ test('Ctrl-C says how many lines are confirmed, and what goes on there loses non
 test('a queue that is missing, and a broker that is, end it with what to do', async (t) => {
   const { code, stderr } = await kedafn(t, ['publish', 'lgos'], { env, stdin: 'x\n' })
   assert.equal(code, 1)
-  assert.match(stderr, /there is no queue 'lgos' \(guest at 127\.0\.0\.1:\d+, vhost .*\)\nCheck the name/)
+  assert.match(
+    stderr,
+    /^FN_TOPOLOGY_MISSING there is no queue 'lgos' \(guest at 127\.0\.0\.1:\d+, vhost .*\)\nCheck the name/,
+  )
   const away = await kedafn(t, ['publish', 'logs'], { env: { AMQP_URL: 'amqp://u:secret@127.0.0.1:1' }, stdin: 'x\n' })
   assert.equal(away.code, 1)
-  assert.match(away.stderr, /^there is no broker \(AMQP_URL\): 127\.0\.0\.1:1: .*ECONNREFUSED.*\nCheck host and port/)
+  assert.match(
+    away.stderr,
+    /^FN_BROKER_AWAY there is no broker \(AMQP_URL\): 127\.0\.0\.1:1: .*ECONNREFUSED.*\nCheck host and port/,
+  )
   assert.ok(!away.stderr.includes('secret'))
 })
 
@@ -78,5 +84,23 @@ test('a queue that goes while lines are sent ends it, with the number of those t
   const { code, stdout, stderr } = await sending.ended
   assert.deepEqual([code, stdout], [1, '1 line confirmed, queue others\n'])
   assert.match(stderr, /failed; go on with {2}kedafn publish others --skip 1 --id x/)
-  assert.match(stderr, /the broker gave a message back: no queue takes it any more/)
+  assert.match(stderr, /FN_QUEUE_GONE the broker gave a message back: no queue takes it any more/)
+})
+
+test('a connection that is cut in the middle costs no line, and the count at the end is right', async (t) => {
+  const lines = Array.from({ length: 6000 }, (_, index) => `line ${index}`)
+  await declare(vhost.url, topologyOf('cut', 'cut'))
+  const sending = new Kedafn(t, ['publish', 'cut', '--direct', '--window', '200'], { env })
+  sending.child.stdin?.write(`${lines.slice(0, 3000).join('\n')}\n`)
+  await t.waitFor(async () => assert.ok((await ready(vhost.url, 'cut')) > 0), { interval: 20, timeout: 30_000 })
+  const cut = async (): Promise<void> => assert.ok((await vhost.closeConnections(/^kedafn publish/)) > 0)
+  await t.waitFor(cut, { interval: 100, timeout: 30_000 })
+  sending.child.stdin?.end(lines.slice(3000).join('\n'))
+  const { code, stdout, stderr } = await sending.ended
+  assert.deepEqual([code, stdout], [0, '6,000 lines confirmed, queue cut\n'], stderr)
+  assert.match(stderr, /no session with the broker; trying again/)
+  const taken = await take(vhost.url, 'cut', await ready(vhost.url, 'cut'))
+  const first = [...new Set(taken.map(({ body }) => body.toString()))]
+  assert.deepEqual(first, lines)
+  assert.ok(taken.length <= lines.length + 200, String(taken.length))
 })
