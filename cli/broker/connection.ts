@@ -57,7 +57,7 @@ function unreachable({ by }: Reach, failures: readonly string[]): CommandError {
   const advice =
     by === 'AMQP_URL'
       ? 'Check host and port in AMQP_URL, and whether the broker runs'
-      : 'Start one with  npm start  in this checkout, or say where it is: AMQP_URL=amqp://user:password@host:5672'
+      : 'Start one with  npx kedafn start  in this checkout, or say where it is: AMQP_URL=amqp://user:password@host:5672'
   return new CommandError(`there is no broker (${by}): ${failures.join('; ')}`, advice, { code: 'FN_BROKER_AWAY' })
 }
 
