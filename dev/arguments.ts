@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util'
-import { type Option, optionLines, parseConfigOf } from '../tooling/declared-options.ts'
+import { type Option, optionLines, parseConfigOf, twoColumns } from '../tooling/declared-options.ts'
 
 /** What a person has to type or mend. The message is all there is to show; exit code 2. */
 export class UsageError extends Error {
@@ -63,6 +63,20 @@ export const startOptions = [
   { name: 'json', type: 'flag', description: 'print one event a line, as JSON' },
 ] as const satisfies readonly Option[]
 
+export const startVariables = [
+  {
+    name: 'AMQP_URL',
+    description:
+      'use this broker instead of a private one, or AMQP_URL_FILE: all that begins with AMQP_ is as for functions (docs/reference/configuration.md)',
+  },
+  {
+    name: 'RABBITMQ_MANAGEMENT_URL',
+    description: 'its management, http://user:password@host:port; without it nothing is scaled',
+  },
+  { name: 'LOG_LEVEL', description: 'debug, info, warn or error; logs are in .kedafn/logs/' },
+  { name: 'NO_COLOR', description: 'no colours' },
+] as const
+
 const options = [...startOptions, { name: 'help', type: 'flag', short: 'h', description: 'this text' }] as const
 
 export const helpText = `Runs every function of functions/ on this machine, with a broker, until Ctrl-C. Consumers are scaled
@@ -73,13 +87,10 @@ Usage: npm start -- [options]    (npm start --silent -- --json for a script)
 ${optionLines(options)}
 Environment:
 
-  AMQP_URL       use this broker instead of a private one, or AMQP_URL_FILE: all that begins
-                 with AMQP_ is as for functions (docs/reference/configuration.md)
-  RABBITMQ_MANAGEMENT_URL
-                 its management, http://user:password@host:port; without it nothing is scaled
-  LOG_LEVEL      debug, info, warn or error; logs are in .kedafn/logs/
-  NO_COLOR       no colours
-
+${twoColumns(
+  startVariables.map(({ name, description }) => [name, description]),
+  100,
+)}
 Ctrl-C finishes what is under way and prints a summary; a second one ends everything at once.
 Exit code:
 

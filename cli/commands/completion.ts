@@ -104,8 +104,7 @@ complete -F _kedafn kedafn
 }
 
 function zshScript(entries: readonly Entry[], commands: readonly Command[]): string {
-  return `#compdef kedafn
-# kedafn completion zsh
+  return `# kedafn completion zsh
 _kedafn() {
   local current=\${words[CURRENT]} previous=\${words[CURRENT-1]} command=\${words[2]}
   (( CURRENT <= 2 )) && command=

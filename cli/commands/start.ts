@@ -1,4 +1,4 @@
-import { startOptions } from '../../dev/arguments.ts'
+import { startOptions, startVariables } from '../../dev/arguments.ts'
 import { defineCommand } from '../command.ts'
 import { become } from '../script.ts'
 
@@ -8,6 +8,7 @@ export const start = defineCommand({
   description:
     'The same as npm start. It starts a private RabbitMQ if AMQP_URL names none. Ctrl-C finishes what is under way and prints a summary; a second one ends everything at once.',
   options: startOptions,
+  variables: startVariables,
   examples: [
     { command: 'kedafn start', does: 'until Ctrl-C' },
     { command: 'kedafn start --fast 10 --open', does: 'scale ten times as fast, and show the page' },

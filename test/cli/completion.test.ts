@@ -86,6 +86,12 @@ for (const shell of ['bash', 'zsh'] as const) {
   })
 }
 
+test('zsh takes it behind its own compinit', { skip: !has('zsh') && 'there is no zsh' }, async (t) => {
+  const { stdout: script } = await kedafn(t, ['completion', 'zsh'])
+  const source = 'autoload -Uz compinit; compinit -D -u; eval "$SCRIPT"; print -r -- $_comps[kedafn]'
+  assert.deepEqual(shellLines('zsh', ['-f', '-c', source], script), ['_kedafn'])
+})
+
 test('another shell is refused with the two there are', async (t) => {
   const { code, stderr } = await kedafn(t, ['completion', 'bsh'])
   assert.deepEqual([code, stderr], [2, "SHELL is 'bsh'; expected bash or zsh; did you mean bash?\n"])
