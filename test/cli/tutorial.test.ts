@@ -48,7 +48,7 @@ function type(t: TestContext, root: string, commands: string): Typed {
     })
   }
   t.after(async () => {
-    if (child.exitCode === null && child.pid) process.kill(-child.pid, 'SIGKILL')
+    if (child.exitCode === null && child.signalCode === null && child.pid) process.kill(-child.pid, 'SIGKILL')
     await typed.ended
   })
   return typed
