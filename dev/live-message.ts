@@ -83,7 +83,7 @@ export interface LiveEvent {
 export interface ShownProcess {
   readonly name: string
   readonly function: string
-  readonly state: 'starting' | 'ready' | 'not ready' | 'draining' | 'crashed' | 'ended'
+  readonly state: 'starting' | 'ready' | 'not ready' | 'draining' | 'crashed' | 'ended' | 'gone'
   readonly pid: number | null
   readonly ageMs: number | null
   readonly restarts: number

@@ -3,19 +3,12 @@ import type { ScaledObject } from './autoscaler/scaled-object.ts'
 import type { Comparison } from './compare.ts'
 import type { Fleet } from './fleet.ts'
 import { Ledger, type Position } from './ledger.ts'
-import type {
-  FunctionSample,
-  LiveEvent,
-  LiveFacts,
-  LiveMessage,
-  LiveState,
-  Sample,
-  ShownProcess,
-} from './live-message.ts'
+import type { FunctionSample, LiveEvent, LiveFacts, LiveMessage, LiveState, Sample } from './live-message.ts'
 import type { LogTail } from './log-tail.ts'
 import type { Plan } from './plan.ts'
 import type { Depth, DepthReader } from './queue-depth.ts'
 import type { ScalingEvent } from './scaling-run.ts'
+import { ShownProcesses } from './shown-processes.ts'
 import type { Snapshot } from './status.ts'
 import { WaitingTime } from './waiting-time.ts'
 
@@ -51,6 +44,7 @@ export class Live {
   readonly #waiting = new WaitingTime()
   readonly #timer: NodeJS.Timeout
   readonly #ledger: Ledger
+  readonly #processes: ShownProcesses
   #state: LiveState = {
     ...{ paused: false, delayMs: 0, broker: 'running', networkBroken: false, verdict: null, reasons: {} },
   }
@@ -64,6 +58,7 @@ export class Live {
   constructor(options: LiveOptions) {
     this.#options = options
     this.#ledger = new Ledger(options.compare, options.facts.output)
+    this.#processes = new ShownProcesses(options)
     this.#timer = setInterval(() => void this.#tick(), sampleEveryMs)
   }
 
@@ -75,7 +70,7 @@ export class Live {
   watch(watcher: (message: LiveMessage) => void): () => void {
     watcher({ kind: 'hello', facts: this.#facts(), samples: this.#samples, events: this.#events })
     watcher({ kind: 'state', state: this.#state })
-    watcher({ kind: 'processes', processes: this.#processes() })
+    watcher({ kind: 'processes', processes: this.#processes.look() })
     this.#watchers.add(watcher)
     return () => this.#watchers.delete(watcher)
   }
@@ -125,7 +120,7 @@ export class Live {
     if (this.#samples.length > keptSamples) this.#samples.shift()
     this.#tell({ kind: 'sample', sample })
     if (this.#watchers.size > 0) await this.#check(sample)
-    if (this.#watchers.size > 0) this.#tell({ kind: 'processes', processes: this.#processes() })
+    this.#tell({ kind: 'processes', processes: this.#processes.look() })
   }
 
   async #look(): Promise<void> {
@@ -187,24 +182,6 @@ export class Live {
     return { atMs, functions, sent, confirmed, written, linesPerSecond, waitedMs }
   }
 
-  #processes(): readonly ShownProcess[] {
-    const { fleet, tails, now } = this.#options
-    return fleet.processes.map(({ plan, pod }): ShownProcess => {
-      const { counters } = pod
-      return {
-        name: pod.name,
-        function: plan.name,
-        state: stateOf(pod),
-        pid: pod.pid,
-        ageMs: pod.createdMs === 0 ? null : now() - pod.createdMs,
-        restarts: pod.restarts,
-        holds: pod.unsettled,
-        done: plan.kind === 'consumer' ? counters.acked : counters.confirmed,
-        log: tails.get(pod.name)?.recent ?? [],
-      }
-    })
-  }
-
   #facts(): LiveFacts {
     const { plans, objects, facts } = this.#options
     const functions = plans.map(({ name, kind, queue }) => {
@@ -228,10 +205,3 @@ const waitingIn = (one: FunctionSample | undefined): number => (one ? (one.ready
 
 const depthOf = (depths: readonly Depth[] | null, { queue }: Plan): number | null =>
   depths?.find((depth) => depth.queue === queue)?.ready ?? null
-
-export function stateOf({ draining, ready, state }: Fleet['processes'][number]['pod']): ShownProcess['state'] {
-  if (state === 'crashed' || state === 'ended') return state
-  if (draining || state === 'draining') return 'draining'
-  if (ready) return 'ready'
-  return state === 'starting' ? 'starting' : 'not ready'
-}

@@ -1,9 +1,9 @@
 import type { Fleet } from './fleet.ts'
-import { stateOf } from './live.ts'
 import type { LogTail } from './log-tail.ts'
 import type { Plan } from './plan.ts'
 import type { Depth, DepthReader } from './queue-depth.ts'
 import type { ProcessEvent, Shown } from './shown.ts'
+import { stateOf } from './shown-processes.ts'
 import { endsOf, snapshotOf } from './snapshot.ts'
 import { Rate, type Snapshot } from './status.ts'
 

@@ -8,7 +8,7 @@ export interface ProcessEvent {
   readonly event: 'process'
   readonly function: string
   readonly name: string
-  readonly state: ShownProcess['state'] | 'gone'
+  readonly state: ShownProcess['state']
   readonly pid: number | null
 }
 

@@ -182,7 +182,7 @@ function showProcesses(processes) {
     item.remove()
     rows.delete(name)
   }
-  for (const one of processes) {
+  for (const [index, one] of processes.entries()) {
     const row = rowOf(one.name)
     row.name.textContent = one.name
     row.state.textContent = one.state
@@ -197,7 +197,7 @@ function showProcesses(processes) {
     row.facts.textContent = told.join(', ')
     row.kill.disabled = one.pid === null
     row.log.textContent = one.log.slice(-shownLines).map(readable).join('\n')
-    if (row.item.parentNode !== list) list.append(row.item)
+    if (list.children[index] !== row.item) list.insertBefore(row.item, list.children[index] ?? null)
   }
 }
 

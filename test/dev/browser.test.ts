@@ -102,6 +102,7 @@ test('in a browser: lines dropped take replicas from 0 to N to 0, and neither a 
   await shows('#verdict', /^Nothing is lost: all 1,001 confirmed lines are in output\.txt[.;]/)
   await shows('#events', /nothing is lost/)
   await shows('#tile-replicas', /^0$/)
+  await shows('#processes', /gone/)
   await shows('#ledger', /sent1,001confirmed1,001ready0in hand0to retry0dead0/)
   assert.deepEqual(
     new Set(repository.read('output.txt').split('\n')),

@@ -41,7 +41,8 @@ test('the page drops lines, pauses scaling, slows handlers down and kills a proc
   repository.write('input.txt', 'no newline at the end')
   const started = start(['--fast', '10'])
   const { act, heard, last } = await openPage(t, started)
-  const consumers = () => last('processes')?.processes.filter((one) => one.function === 'log-consumer') ?? []
+  const listed = () => last('processes')?.processes.filter((one) => one.function === 'log-consumer') ?? []
+  const consumers = () => listed().filter(({ state }) => state !== 'gone')
   await t.waitFor(() => assert.ok(last('hello')), poll)
   const hello = last('hello')
   assert.ok(hello)
@@ -78,6 +79,10 @@ test('the page drops lines, pauses scaling, slows handlers down and kills a proc
   assert.equal((await act('kill', { name: 'nobody' })).status, 400)
   await t.waitFor(() => assert.ok(consumers().some(({ log }) => log.some((line) => line.includes('consuming')))), poll)
   await t.waitFor(() => assert.equal(last('sample')?.sample.functions['log-consumer']?.actual, 0), poll)
+  await t.waitFor(
+    () => assert.ok(listed().some(({ state, log }) => state === 'gone' && /"ended"/.test(`${log}`))),
+    poll,
+  )
 
   const texts = heard.flatMap((message) => (message.kind === 'event' ? [message.event.text] : []))
   assert.ok(
