@@ -22,13 +22,19 @@ export interface Page {
   close(): void
 }
 
-const folder = join(import.meta.dirname, 'page')
-const files = new Map([
-  ['/', ['index.html', 'text/html; charset=utf-8']],
-  ['/page.css', ['page.css', 'text/css; charset=utf-8']],
-  ['/page.js', ['page.js', 'text/javascript; charset=utf-8']],
-  ['/chart.js', ['chart.js', 'text/javascript; charset=utf-8']],
-] as const)
+const root = join(import.meta.dirname, '..')
+const script = 'text/javascript; charset=utf-8'
+const style = 'text/css; charset=utf-8'
+const files = new Map<string, readonly [string, string]>([
+  ['/', ['dev/page/index.html', 'text/html; charset=utf-8']],
+  ['/page.css', ['dev/page/page.css', style]],
+  ['/page.js', ['dev/page/page.js', script]],
+  ['/chart.js', ['dev/page/chart.js', script]],
+  ...(['uPlot.esm.js', 'uPlot.min.css'] as const).map((name) => {
+    const path = `node_modules/uplot/dist/${name}`
+    return [`/${path}`, [path, name.endsWith('.css') ? style : script]] as const
+  }),
+])
 const tokenHeader = 'x-kedafn-token'
 const bodyBytes = 1024 * 1024
 /** Who does not read for so long gets no more: it connects again and begins anew. */
@@ -65,9 +71,9 @@ export async function servePage({ watch, actions }: PageOptions): Promise<Page> 
     }
     if (request.method !== 'GET') return plain(response, 405, 'GET or POST\n')
     if (path === '/events') return stream(response, watch)
-    const file = files.get(path as '/')
+    const file = files.get(path)
     if (!file) return plain(response, 404, 'there is no such page\n')
-    const text = readFileSync(join(folder, file[0]), 'utf8')
+    const text = readFileSync(join(root, file[0]), 'utf8')
     response.writeHead(200, { ...headers, 'content-type': file[1] })
     response.end(path === '/' ? text.replace('__TOKEN__', token) : text)
   })

@@ -1,7 +1,8 @@
-/** Lines over time on a canvas, with a legend that says the values in words for those who do not see it. */
+/** Lines over time, drawn by uPlot, with a legend that says the values in words for those who do not see them. */
+import uPlot from '../../node_modules/uplot/dist/uPlot.esm.js'
 
 const axisWidth = 46
-const spaceBelow = 16
+const timeHeight = 22
 
 const swatch = document.createElement('span')
 swatch.hidden = true
@@ -28,11 +29,28 @@ const short = (value) => {
   return String(+value.toFixed(value < 10 ? 1 : 0))
 }
 
+const shownAge = (seconds) => {
+  if (seconds === 0) return 'now'
+  return seconds < 120 ? `−${Math.round(seconds)} s` : `−${Math.round(seconds / 60)} min`
+}
+
+const line = {
+  grid: { stroke: () => colourOf('line'), width: 1 },
+  stroke: () => colourOf('faint'),
+  ticks: { show: false },
+}
+
+/** Between two whole numbers there is none to name. */
+const marks = (top) => [0, top / 2, top].filter((value) => top >= 10 || Number.isInteger(value))
+
 export class Chart {
-  #canvas = document.createElement('canvas')
-  #values = []
+  #plot
+  #box = document.createElement('div')
+  #told = []
   #series
   #title
+  #visible = []
+  #spanSeconds = 60
 
   /** @param series each with `label`, `colour`, `of(sample)`, and `dashed`, `step`, `shown(value)` if it is so */
   constructor(parent, title, series) {
@@ -40,12 +58,32 @@ export class Chart {
     this.#series = series
     const box = document.createElement('div')
     box.className = 'chart'
+    this.#box.className = 'plot'
+    box.append(this.#legend(), this.#box)
+    parent.append(box)
+    this.#plot = new uPlot(this.#options(), [[], ...series.map(() => [])], this.#box)
+    this.#plot.root.setAttribute('role', 'img')
+  }
+
+  /** @param samples those whose time is shown, of the last `spanSeconds` */
+  draw(samples, spanSeconds) {
+    const to = samples.at(-1)?.atMs ?? 0
+    this.#spanSeconds = spanSeconds
+    this.#visible = samples.filter(({ atMs }) => atMs >= to - spanSeconds * 1000 - 1000)
+    const { clientWidth: width, clientHeight: height } = this.#box
+    if (width !== this.#plot.width || height !== this.#plot.height) this.#plot.setSize({ width, height })
+    const times = this.#visible.map(({ atMs }) => (atMs - to) / 1000)
+    this.#plot.setData([times, ...this.#series.map(({ of }) => this.#visible.map(of))])
+    this.#tell()
+  }
+
+  #legend() {
     const legend = document.createElement('p')
     legend.className = 'legend'
     const name = document.createElement('b')
-    name.textContent = title
+    name.textContent = this.#title
     legend.append(name)
-    for (const { label, colour, dashed } of series) {
+    for (const { label, colour, dashed } of this.#series) {
       const entry = document.createElement('span')
       entry.className = dashed ? 'dashed' : ''
       const mark = document.createElement('i')
@@ -53,114 +91,61 @@ export class Chart {
       const value = document.createElement('span')
       entry.append(mark, `${label} `, value)
       legend.append(entry)
-      this.#values.push(value)
+      this.#told.push(value)
     }
-    this.#canvas.setAttribute('role', 'img')
-    box.append(legend, this.#canvas)
-    parent.append(box)
+    return legend
   }
 
-  get canvas() {
-    return this.#canvas
-  }
-
-  /** @param at the sample that the legend tells of; null: the last one */
-  draw(samples, from, to, at) {
-    const canvas = this.#canvas
-    const ratio = window.devicePixelRatio || 1
-    const { clientWidth: width, clientHeight: height } = canvas
-    if (canvas.width !== width * ratio || canvas.height !== height * ratio) {
-      canvas.width = width * ratio
-      canvas.height = height * ratio
-    }
-    const context = canvas.getContext('2d')
-    context.setTransform(ratio, 0, 0, ratio, 0, 0)
-    context.clearRect(0, 0, width, height)
-    const visible = samples.filter(({ atMs }) => atMs >= from - 1000)
-    const values = visible.flatMap((sample) => this.#series.map(({ of }) => of(sample) ?? 0))
-    const top = roundUp(Math.max(1, ...values))
-    const x = (ms) => axisWidth + ((ms - from) / (to - from)) * (width - axisWidth - 2)
-    const y = (value) => 6 + (1 - value / top) * (height - spaceBelow - 6)
-    this.#axes(context, { width, x, y, top, from, to })
-    context.save()
-    context.beginPath()
-    context.rect(axisWidth, 0, width - axisWidth, height)
-    context.clip()
-    for (const one of this.#series) line(context, visible, one, x, y)
-    context.restore()
-    const told = at ?? samples.at(-1)
-    if (at) rule(context, x(at.atMs), height)
-    this.#tell(told)
-  }
-
-  #axes(context, { width, x, y, top, from, to }) {
-    context.font = '11px system-ui, sans-serif'
-    context.fillStyle = colourOf('faint')
-    context.strokeStyle = colourOf('line')
-    context.lineWidth = 1
-    context.textAlign = 'right'
-    context.textBaseline = 'middle'
-    for (const value of [0, top / 2, top]) {
-      // Between two whole numbers there is none to name.
-      if (top < 10 && !Number.isInteger(value)) continue
-      context.beginPath()
-      context.moveTo(axisWidth, y(value))
-      context.lineTo(width, y(value))
-      context.stroke()
-      context.fillText(short(value), axisWidth - 6, y(value))
-    }
-    const stepMs = (to - from) / 3
-    context.textBaseline = 'top'
-    for (let step = 0; step <= 3; step++) {
-      const ms = from + step * stepMs
-      context.textAlign = ['left', 'center', 'center', 'right'][step]
-      context.fillText(step === 3 ? 'now' : `−${shownAge(to - ms)}`, x(ms), y(0) + 4)
+  #options() {
+    const top = (highest) => roundUp(Math.max(1, highest ?? 0))
+    const quarters = () => [3, 2, 1, 0].map((third) => (-this.#spanSeconds * third) / 3)
+    return {
+      width: this.#box.clientWidth,
+      height: this.#box.clientHeight,
+      padding: [6, 18, 0, 0],
+      legend: { show: false },
+      // What the pointer is at in one chart is told in all of them.
+      cursor: { y: false, drag: { x: false }, points: { show: false }, sync: { key: 'time' } },
+      scales: {
+        x: { time: false, range: () => [-this.#spanSeconds, 0] },
+        y: { range: (_plot, _lowest, highest) => [0, top(highest)] },
+      },
+      axes: [
+        {
+          ...{ ...line, grid: { show: false }, size: timeHeight, gap: 8, font: '11px system-ui' },
+          splits: quarters,
+          values: (_plot, seconds) => seconds.map((second) => shownAge(Math.abs(second))),
+        },
+        {
+          ...{ ...line, size: axisWidth, gap: 4, font: '11px system-ui' },
+          splits: (_plot, _axis, _lowest, highest) => marks(highest),
+          values: (_plot, values) => values.map(short),
+        },
+      ],
+      series: [
+        {},
+        ...this.#series.map(({ colour, dashed, step }) => ({
+          stroke: () => colourOf(colour),
+          width: 2,
+          points: { show: false },
+          ...(dashed ? { dash: [5, 4] } : {}),
+          ...(step ? { paths: uPlot.paths.stepped({ align: 1 }) } : {}),
+        })),
+      ],
+      hooks: { setCursor: [() => this.#tell()] },
     }
   }
 
-  #tell(sample) {
+  /** Says the values where the pointer is, else the last ones. */
+  #tell() {
+    const sample = this.#visible[this.#plot?.cursor.idx ?? -1] ?? this.#visible.at(-1)
     if (!sample) return
     const words = this.#series.map(({ label, of, shown = count }, index) => {
       const value = of(sample)
       const text = value === null ? '–' : shown(value)
-      this.#values[index].textContent = text
+      this.#told[index].textContent = text
       return `${label} ${text}`
     })
-    this.#canvas.setAttribute('aria-label', `${this.#title}: ${words.join(', ')}`)
+    this.#plot.root.setAttribute('aria-label', `${this.#title}: ${words.join(', ')}`)
   }
-}
-
-const shownAge = (ms) => (ms < 120_000 ? `${Math.round(ms / 1000)} s` : `${Math.round(ms / 60_000)} min`)
-
-function rule(context, at, height) {
-  context.strokeStyle = colourOf('faint')
-  context.lineWidth = 1
-  context.beginPath()
-  context.moveTo(at, 0)
-  context.lineTo(at, height - spaceBelow)
-  context.stroke()
-}
-
-function line(context, samples, { of, colour, dashed, step }, x, y) {
-  context.strokeStyle = colourOf(colour)
-  context.lineWidth = 2
-  context.lineJoin = 'round'
-  context.setLineDash(dashed ? [5, 4] : [])
-  context.beginPath()
-  let before = null
-  for (const sample of samples) {
-    const value = of(sample)
-    if (value === null) {
-      before = null
-      continue
-    }
-    if (before === null) context.moveTo(x(sample.atMs), y(value))
-    else {
-      if (step) context.lineTo(x(sample.atMs), y(before))
-      context.lineTo(x(sample.atMs), y(value))
-    }
-    before = value
-  }
-  context.stroke()
-  context.setLineDash([])
 }

@@ -6,7 +6,6 @@ const element = (id) => document.getElementById(id)
 let facts = { functions: [], fast: 1, absent: { broker: null, network: null } }
 let state = { paused: false, delayMs: 0, broker: 'running', networkBroken: false, verdict: null, reasons: {} }
 let samples = []
-let hovered = null
 let chosen = null
 
 const keptSamples = 1800
@@ -57,34 +56,18 @@ const charts = [
     { label: 'restarts', colour: 'violet', step: true, of: all('restarts') },
   ]),
 ]
-for (const { canvas } of charts) {
-  canvas.addEventListener('pointermove', (event) => {
-    const spanMs = shownMs()
-    const share = (event.offsetX - 46) / (canvas.clientWidth - 48)
-    const at = (samples.at(-1)?.atMs ?? 0) - spanMs * (1 - share)
-    hovered = samples.reduce(
-      (best, one) => (Math.abs(one.atMs - at) < Math.abs((best?.atMs ?? 0) - at) ? one : best),
-      null,
-    )
-    draw()
-  })
-  canvas.addEventListener('pointerleave', () => {
-    hovered = null
-    draw()
-  })
-}
 
 /** The time shown: as much as there is, up to what was chosen, and a minute at least. */
-function shownMs() {
-  const thereMs = (samples.at(-1)?.atMs ?? 0) - (samples[0]?.atMs ?? 0)
-  return Math.min(Number(element('span').value) * 1000, Math.max(60_000, thereMs))
+function shownSeconds() {
+  const there = ((samples.at(-1)?.atMs ?? 0) - (samples[0]?.atMs ?? 0)) / 1000
+  return Math.min(Number(element('span').value), Math.max(60, there))
 }
 
 function draw() {
   const last = samples.at(-1)
   if (!last) return
-  const spanMs = shownMs()
-  for (const chart of charts) chart.draw(samples, last.atMs - spanMs, last.atMs, hovered)
+  const spanSeconds = shownSeconds()
+  for (const chart of charts) chart.draw(samples, spanSeconds)
   const now = last.functions[chosen]
   if (!now) return
   const backlog = backlogOf(now)

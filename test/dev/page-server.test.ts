@@ -58,14 +58,22 @@ test('the page and its files are served, and nothing else', async (t) => {
   assert.equal(token.length, 32)
   assert.doesNotMatch(html, /__TOKEN__|https?:\/\//, 'it works without internet')
   const files = [...html.matchAll(/(?:href|src)="([^":]+)"/g)].map(([, path = '']) => path)
-  assert.deepEqual(files, ['page.css', 'page.js'])
-  for (const path of [...files, 'chart.js']) {
+  const library = 'node_modules/uplot/dist'
+  assert.deepEqual(files, [`${library}/uPlot.min.css`, 'page.css', 'page.js'])
+  for (const path of [...files, 'chart.js', `${library}/uPlot.esm.js`]) {
     const { status, headers } = await ask(page.url + path)
     assert.equal(status, 200, path)
     assert.match(String(headers['content-security-policy']), /default-src 'none'/)
     assert.equal(headers['access-control-allow-origin'], undefined)
   }
-  for (const path of ['../start.ts', '%2e%2e/start.ts', 'page.ts', 'note']) {
+  for (const path of [
+    '../start.ts',
+    '%2e%2e/start.ts',
+    'page.ts',
+    'note',
+    'node_modules/yaml/package.json',
+    `${library}/../package.json`,
+  ]) {
     assert.equal((await ask(page.url + path)).status, 404, path)
   }
 })
