@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { appendFileSync } from 'node:fs'
 import type { TestContext } from 'node:test'
 import { readScaledObjects } from '../../../dev/autoscaler/reader.ts'
 import { hpaPeriods, type ScaledObject } from '../../../dev/autoscaler/scaled-object.ts'
@@ -45,6 +46,7 @@ export async function runFleet(t: TestContext, { fast, setting, msPerLine, burst
   repository.write(path, text)
   const [object] = readScaledObjects([{ path, text }]).objects
   assert.ok(object)
+  repository.write('input.txt', '')
   const started = start(['--fast', String(fast), '--no-page'])
   // It begins with one process, which declares the queue, and goes to sleep.
   await started.printed(/^log-consumer: 1 -> 0/m)
@@ -60,11 +62,10 @@ export async function runFleet(t: TestContext, { fast, setting, msPerLine, burst
     read = end
   })
   const wait = { interval: 20, timeout: 300_000 }
-  let input = ''
   for (const { atMs, lines } of bursts) {
     await t.waitFor(() => assert.ok(clusterSeconds() * 1000 >= atMs), wait)
-    input += `${Date.now()}\n`.repeat(lines)
-    repository.write('input.txt', input)
+    // n.b. a file that is written anew is for a moment an empty one: all of it would be sent again.
+    appendFileSync(repository.path('input.txt'), `${Date.now()}\n`.repeat(lines))
   }
   const total = bursts.reduce((sum, { lines }) => sum + lines, 0)
   const written = () => (timeline.length > 1 ? repository.read('output.txt').split('\n').slice(0, -1) : [])
