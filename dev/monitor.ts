@@ -6,6 +6,7 @@ import type { ProcessEvent, Shown } from './shown.ts'
 import { stateOf } from './shown-processes.ts'
 import { endsOf, snapshotOf } from './snapshot.ts'
 import { Rate, type Snapshot } from './status.ts'
+import { WaitingTime } from './waiting-time.ts'
 
 export interface MonitorOptions {
   readonly fleet: Fleet
@@ -24,6 +25,8 @@ const depthEveryMs = 500
 export class Monitor {
   readonly #options: MonitorOptions
   readonly #rate = new Rate()
+  readonly #waiting = new WaitingTime()
+  #waitedMs: number | null = null
   readonly #timers: readonly NodeJS.Timeout[]
   #depths: readonly Depth[] | null = []
   #phase: string | null = null
@@ -46,7 +49,7 @@ export class Monitor {
   get snapshot(): Snapshot {
     const { fleet, plans } = this.#options
     const linesPerSecond = this.#rate.perSecond
-    return snapshotOf(fleet, plans, this.#depths, { linesPerSecond, phase: this.#phase })
+    return snapshotOf(fleet, plans, this.#depths, { linesPerSecond, waitedMs: this.#waitedMs, phase: this.#phase })
   }
 
   /** Shows the last state, with `depths` if they are known. */
@@ -67,7 +70,11 @@ export class Monitor {
         else screen.warn(text)
       }
     }
-    this.#rate.add(fleet.totals(endsOf(plans).writes).acked, now())
+    const { reads, writes } = endsOf(plans)
+    const [{ confirmed }, { acked: written }] = [fleet.totals(reads), fleet.totals(writes)]
+    this.#rate.add(written, now())
+    const waitedMs = this.#waiting.add(now(), confirmed, written) ?? this.#waitedMs
+    this.#waitedMs = written < confirmed ? waitedMs : null
     this.#showProcesses()
     screen.status(this.snapshot)
   }

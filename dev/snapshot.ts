@@ -21,7 +21,7 @@ export function snapshotOf(
   fleet: Fleet,
   plans: readonly Plan[],
   depths: readonly Depth[] | null,
-  { linesPerSecond, phase }: Pick<Snapshot, 'linesPerSecond' | 'phase'>,
+  told: Pick<Snapshot, 'linesPerSecond' | 'waitedMs' | 'phase'>,
 ): Snapshot {
   const { reads, writes } = endsOf(plans)
   const { sent, confirmed } = fleet.totals(reads)
@@ -37,14 +37,15 @@ export function snapshotOf(
         retrying: depth?.retrying ?? 0,
         // n.b. the broker goes on counting a consumer for a while that is gone already.
         consumers: processesOf(fleet, name),
+        wanted: consumers.reduce((total, { plan }) => total + fleet.population(plan.name).replicas, 0),
       }
     }),
     sent,
     confirmed,
     written: fleet.totals(writes).acked,
     dead: fleet.totals(() => true).dead,
-    linesPerSecond,
-    phase,
+    restarts: fleet.statuses.reduce((total, { status }) => total + status.restarts, 0),
+    ...told,
   }
 }
 

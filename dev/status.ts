@@ -9,6 +9,10 @@ export interface Snapshot {
   readonly written: number
   readonly dead: number
   readonly linesPerSecond: number
+  /** How long the line waited that was written last; null: none is on its way, or it is not known. */
+  readonly waitedMs: number | null
+  /** Of all processes, since the begin. */
+  readonly restarts: number
   /** Set while something else than running is going on. */
   readonly phase: string | null
 }
@@ -19,8 +23,10 @@ export interface QueueStatus {
   readonly ready: number | null
   readonly unacked: number
   readonly retrying: number
-  /** Processes of ours. */
+  /** Processes of ours, those that drain included. */
   readonly consumers: number
+  /** How many there are to be. */
+  readonly wanted: number
 }
 
 interface Segment {
@@ -53,22 +59,25 @@ export function statusLine(snapshot: Snapshot, { columns, colour }: { columns: n
 }
 
 function segmentsOf(snapshot: Snapshot): readonly Segment[] {
-  const { queues, sent, confirmed, written, dead, linesPerSecond, phase } = snapshot
+  const { queues, sent, confirmed, written, dead, linesPerSecond, waitedMs, restarts, phase } = snapshot
   const plain = (rank: number, text: string): Segment => ({ rank, text, style: null })
   const away = queues.some(({ ready }) => ready === null)
   const retrying = queues.reduce((sum, queue) => sum + queue.retrying, 0)
   const consumers = queues.reduce((sum, queue) => sum + queue.consumers, 0)
+  const wanted = queues.reduce((sum, queue) => sum + queue.wanted, 0)
   return [
     ...(phase === null ? [] : [{ rank: 1, text: phase, style: 'yellow' } as const]),
     ...(away ? [{ rank: 2, text: 'no broker', style: 'red' } as const] : []),
-    ...queues.map((queue, at) => plain(at === 0 ? 3 : 9, queueText(queue))),
+    ...queues.map((queue, at) => plain(at === 0 ? 3 : 11, queueText(queue))),
     ...(retrying > 0 ? [{ rank: 4, text: `${count(retrying)} to retry`, style: 'yellow' } as const] : []),
     plain(6, `sent ${count(sent)}`),
     plain(5, `confirmed ${count(confirmed)}`),
     { rank: 0, text: `written ${count(written)}`, style: 'bold' },
     ...(dead > 0 ? [{ rank: 1, text: `dead ${count(dead)}`, style: 'red' } as const] : []),
     plain(7, `${count(linesPerSecond)} lines/s`),
-    plain(8, counted(consumers, 'consumer')),
+    ...(waitedMs === null ? [] : [plain(9, `waited ${(waitedMs / 1000).toFixed(1)} s`)]),
+    plain(8, `${counted(consumers, 'consumer')}${wanted === consumers ? '' : `, ${count(wanted)} wanted`}`),
+    ...(restarts > 0 ? [{ rank: 10, text: counted(restarts, 'restart'), style: 'yellow' } as const] : []),
   ]
 }
 
@@ -118,5 +127,5 @@ export class ChangeKeeper {
   }
 }
 
-/** The speed changes on its own: it is no change. */
-const keyOf = (snapshot: Snapshot): string => JSON.stringify({ ...snapshot, linesPerSecond: 0 })
+/** Speed and waiting change on their own: that is no change. */
+const keyOf = (snapshot: Snapshot): string => JSON.stringify({ ...snapshot, linesPerSecond: 0, waitedMs: null })

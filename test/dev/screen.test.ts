@@ -6,8 +6,8 @@ import { Screen } from '../../dev/screen.ts'
 import type { Snapshot } from '../../dev/status.ts'
 
 const snapshot = (written: number): Snapshot => ({
-  queues: [{ name: 'q', ready: 0, unacked: 0, retrying: 0, consumers: 1 }],
-  ...{ sent: 0, confirmed: 0, written, dead: 0, linesPerSecond: 0, phase: null },
+  queues: [{ name: 'q', ready: 0, unacked: 0, retrying: 0, consumers: 1, wanted: 1 }],
+  ...{ sent: 0, confirmed: 0, written, dead: 0, restarts: 0, linesPerSecond: 0, waitedMs: null, phase: null },
 })
 
 /** A screen whose output the test reads; both streams go to one place, as on a terminal. */

@@ -4,12 +4,14 @@ import { stripVTControlCharacters } from 'node:util'
 import { ChangeKeeper, Rate, type Snapshot, statusLine } from '../../dev/status.ts'
 
 const snapshot: Snapshot = {
-  queues: [{ name: 'logs', ready: 1200, unacked: 500, retrying: 0, consumers: 1 }],
+  queues: [{ name: 'logs', ready: 1200, unacked: 500, retrying: 0, consumers: 1, wanted: 1 }],
   sent: 12_000,
   confirmed: 11_500,
   written: 10_000,
   dead: 0,
   linesPerSecond: 51_234.5,
+  waitedMs: null,
+  restarts: 0,
   phase: null,
 }
 const wide = { columns: Number.POSITIVE_INFINITY, colour: false }
@@ -21,19 +23,27 @@ test('the status line has all there is to know', () => {
   )
 })
 
+test('while lines are on their way it says how long the last one waited, and how many consumers there are to be', () => {
+  const [queue] = snapshot.queues
+  assert.ok(queue)
+  const queues = [{ ...queue, consumers: 2, wanted: 5 }]
+  const line = statusLine({ ...snapshot, queues, waitedMs: 1234, restarts: 2 }, wide)
+  assert.match(line, / 51,235 lines\/s {2}waited 1\.2 s {2}2 consumers, 5 wanted {2}2 restarts$/)
+})
+
 test('what is wrong comes first: no broker, retries, dead letters', () => {
   const [queue] = snapshot.queues
   assert.ok(queue)
-  const queues = [{ ...queue, ready: null, retrying: 3, consumers: 0 }]
+  const queues = [{ ...queue, ready: null, retrying: 3, consumers: 0, wanted: 0 }]
   const line = statusLine({ ...snapshot, queues, dead: 2, phase: 'stopping' }, wide)
   assert.match(line, /^stopping {2}no broker {2}logs: \? ready, 500 unacked {2}3 to retry .* dead 2 .* 0 consumers$/)
 })
 
 test('at every width the line fits, and what is written is the last to go', () => {
-  for (let columns = 1; columns <= 130; columns++) {
+  for (let columns = 1; columns <= 160; columns++) {
     for (const colour of [false, true]) {
       const line = stripVTControlCharacters(
-        statusLine({ ...snapshot, dead: 7, phase: 'finishing' }, { columns, colour }),
+        statusLine({ ...snapshot, dead: 7, waitedMs: 1, restarts: 1, phase: 'finishing' }, { columns, colour }),
       )
       assert.ok(line.length <= columns, `${line.length} > ${columns}: ${line}`)
       assert.ok(line.includes('written 10,000'.slice(0, columns)), line)
