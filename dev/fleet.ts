@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import type { Environment } from '../runtime/core/config.ts'
 import { noCounters } from '../runtime/core/counters.ts'
 import type { Counters } from '../runtime/ports.ts'
+import { requestedMilli } from '../tooling/resources.ts'
 import type { Population } from './autoscaler/autoscaler.ts'
 import { Deployment, type FunctionStatus, type PodStatus } from './deployment.ts'
 import { LogTail } from './log-tail.ts'
@@ -56,8 +57,6 @@ export class FleetFailure extends Error {
 const crashLimit = 5
 /** Consumers that are not up by then do not hold the producers back any longer. */
 const readyTimeoutMs = 15_000
-/** What the rendered Deployments request. */
-const requestedMilli = 50
 /** The last lines of a process that is gone are read before its log is left alone. */
 const lastReadMs = 1000
 

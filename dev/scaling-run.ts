@@ -7,6 +7,7 @@ import type { ScaledObject } from './autoscaler/scaled-object.ts'
 import type { Fleet, FleetSize } from './fleet.ts'
 import type { Plan } from './plan.ts'
 import { scalingPlanOf } from './scaling.ts'
+import { knowsCpuUsage } from './usage.ts'
 
 export interface ScalingOptions {
   readonly plans: readonly Plan[]
@@ -43,7 +44,10 @@ const lookTimeoutMs = 5000
 /** Reads the rendered objects and says what is not scaled. @throws UsageError with all that is wrong in them */
 export async function prepareScaling(options: ScalingOptions): Promise<Scaling> {
   const { plans, root, fast, clock, inspector, managementUrl, vhost, say } = options
-  const { objects, fixed, notes } = scalingPlanOf(plans, root, managementUrl !== null)
+  const { objects, fixed, notes } = scalingPlanOf(plans, root, {
+    management: managementUrl !== null,
+    cpu: knowsCpuUsage(),
+  })
   for (const note of notes) say(note)
   if (fast !== 1 && objects.length > 0) {
     say(`scaling goes ${fast} times as fast as in a cluster: every period of KEDA and of the HPA is divided by ${fast}`)

@@ -14,12 +14,17 @@ export interface ScalingPlan {
   readonly notes: readonly string[]
 }
 
+interface Known {
+  readonly management: boolean
+  readonly cpu: boolean
+}
+
 /**
  * How the consumers are scaled: by what is rendered, so that what is deployed is what is tried.
- * @param managementKnown false: the broker's queues cannot be looked at as KEDA does
+ * @param known what there is to look at: the broker's queues as KEDA does it, and what processes use
  * @throws UsageError with all that is wrong in the objects
  */
-export function scalingPlanOf(plans: readonly Plan[], root: string, managementKnown: boolean): ScalingPlan {
+export function scalingPlanOf(plans: readonly Plan[], root: string, known: Known): ScalingPlan {
   const notes: string[] = []
   const fixed = new Map<string, FleetSize>()
   const fix = (name: string, first: number, why: string): void => {
@@ -42,10 +47,20 @@ export function scalingPlanOf(plans: readonly Plan[], root: string, managementKn
   }
   const needsManagement = ({ triggers }: ScaledObject): boolean =>
     triggers.some((trigger) => trigger.type === 'rabbitmq' && trigger.protocol === 'http')
-  const blind = managementKnown ? [] : objects.filter(needsManagement)
-  for (const { target } of blind)
-    fix(target, 1, 'the management of AMQP_URL is not known; RABBITMQ_MANAGEMENT_URL names it')
-  return { objects: objects.filter((object) => !blind.includes(object)), fixed, notes }
+  const scaled = objects.filter((object) => {
+    const { target, minReplicas, triggers } = object
+    const isBlind = !known.management && needsManagement(object)
+    const hasNoUsage = !known.cpu && triggers.some(({ type }) => type === 'cpu')
+    if (isBlind) fix(target, 1, 'the management of AMQP_URL is not known; RABBITMQ_MANAGEMENT_URL names it')
+    else if (hasNoUsage)
+      fix(
+        target,
+        Math.max(1, minReplicas),
+        'a cpu trigger needs to know what a process uses, which only Linux tells here',
+      )
+    return !isBlind && !hasNoUsage
+  })
+  return { objects: scaled, fixed, notes }
 }
 
 function textOf(path: string): string | null {

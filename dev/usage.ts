@@ -11,9 +11,11 @@ interface Sample {
   readonly usedMilli: number | null
 }
 
+/** False where nobody tells what a process uses, as on macOS: then nothing can be scaled by it. */
+export const knowsCpuUsage = (): boolean => ticksOf(process.pid) !== null
+
 /**
- * Tells what processes use, in thousandths of a core, since they were asked about before; null at first, and where there is no
- * `/proc`, as on macOS: there a cpu trigger has no sample.
+ * Tells what processes use, in thousandths of a core, since they were asked about before; null at first, and where it is not known.
  */
 export function cpuUsage(): (pid: number) => number | null {
   const samples = new Map<number, Sample>()

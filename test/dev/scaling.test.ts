@@ -9,6 +9,7 @@ import { temporaryFolder } from './folder.ts'
 
 const planned = (name: string, kind: Plan['kind'] = 'consumer') => ({ name, kind }) as Plan
 const plans = [planned('log-consumer'), planned('log-producer', 'producer')]
+const all = { management: true, cpu: true }
 const base = join(import.meta.dirname, '../../keda/base')
 
 /** A folder with the repository's objects, changed if that is asked for. */
@@ -22,7 +23,7 @@ function rootWith(t: TestContext, change: (text: string) => string = (text) => t
 }
 
 test('what runs here is scaled by what is rendered for it, and by nothing else', (t) => {
-  const { objects, fixed, notes } = scalingPlanOf(plans, rootWith(t), true)
+  const { objects, fixed, notes } = scalingPlanOf(plans, rootWith(t), all)
   assert.deepEqual(
     objects.map(({ target, maxReplicas }) => [target, maxReplicas]),
     [['log-consumer', 10]],
@@ -31,7 +32,7 @@ test('what runs here is scaled by what is rendered for it, and by nothing else',
 })
 
 test('a consumer without an object runs as one process, and says what renders it', (t) => {
-  const { objects, fixed, notes } = scalingPlanOf([planned('new-one')], rootWith(t), true)
+  const { objects, fixed, notes } = scalingPlanOf([planned('new-one')], rootWith(t), all)
   assert.deepEqual(objects, [])
   assert.deepEqual(fixed.get('new-one'), { first: 1, scaled: false })
   assert.match(
@@ -42,24 +43,36 @@ test('a consumer without an object runs as one process, and says what renders it
 
 test('a consumer whose file scales something else runs as one process, and says so', (t) => {
   const astray = rootWith(t, (text) => text.replace('    name: log-consumer\n', '    name: log-consumers\n'))
-  const { objects, fixed, notes } = scalingPlanOf(plans, astray, true)
+  const { objects, fixed, notes } = scalingPlanOf(plans, astray, all)
   assert.deepEqual([objects, fixed.get('log-consumer')], [[], { first: 1, scaled: false }])
   assert.match(notes.join(), /^log-consumer is not scaled.*no ScaledObject in keda\/base\/log-consumer\.yaml has it/)
 })
 
 test('where the management is not known, what needs it is not scaled', (t) => {
-  const { objects, notes } = scalingPlanOf(plans, rootWith(t), false)
+  const { objects, notes } = scalingPlanOf(plans, rootWith(t), { ...all, management: false })
   assert.deepEqual(objects, [])
   assert.match(notes.join(), /RABBITMQ_MANAGEMENT_URL/)
   const overAmqp = rootWith(t, (text) => text.replace('protocol: http', 'protocol: amqp'))
-  assert.equal(scalingPlanOf(plans, overAmqp, false).objects.length, 1)
+  assert.equal(scalingPlanOf(plans, overAmqp, { ...all, management: false }).objects.length, 1)
+})
+
+test('where nobody tells what a process uses, a function with a cpu trigger runs at a fixed count', (t) => {
+  const root = rootWith(
+    t,
+    (text) =>
+      `${text.replace('minReplicaCount: 0', 'minReplicaCount: 2')}    - type: cpu\n      metadata: { value: "70" }\n`,
+  )
+  assert.equal(scalingPlanOf(plans, root, all).objects[0]?.triggers.length, 2)
+  const { objects, fixed, notes } = scalingPlanOf(plans, root, { ...all, cpu: false })
+  assert.deepEqual([objects, fixed.get('log-consumer')], [[], { first: 2, scaled: false }])
+  assert.match(notes.join(), /^log-consumer is not scaled, it runs as 2 processes: a cpu trigger needs/)
 })
 
 test('a trigger that cannot be tried runs at a fixed count, a field that is wrong is refused by file and line', (t) => {
   const cron = rootWith(t, (text) => text.replace('- type: rabbitmq', '- type: cron'))
-  assert.deepEqual(scalingPlanOf(plans, cron, true).fixed.get('log-consumer'), { first: 1, scaled: false })
+  assert.deepEqual(scalingPlanOf(plans, cron, all).fixed.get('log-consumer'), { first: 1, scaled: false })
   const wrong = rootWith(t, (text) => text.replace('pollingInterval:', 'polingInterval:'))
-  assert.throws(() => scalingPlanOf(plans, wrong, true), {
+  assert.throws(() => scalingPlanOf(plans, wrong, all), {
     name: 'UsageError',
     message:
       /^keda\/base\/log-consumer\.yaml:\d+: spec\.polingInterval is not known; meant is perhaps pollingInterval$/,

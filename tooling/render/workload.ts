@@ -10,6 +10,7 @@ import type { NetworkPolicy, NetworkPolicyEgressRule } from 'kubernetes-types/ne
 import { graceOf, scalingOf } from '../../runtime/core/scaling.ts'
 import { isConsumer } from '../../runtime/core/spec.ts'
 import type { FunctionFacts } from '../functions.ts'
+import { resources } from '../resources.ts'
 import type { PodMonitor, Rendered } from './objects.ts'
 
 /** What everything that runs on one broker shares: where it is. Overlays change it in this one place. */
@@ -190,7 +191,7 @@ function containerOf(facts: FunctionFacts, version: string, graceMs: number): Co
     ...(files ? { workingDir: dataPath } : {}),
     ports: [{ name: 'metrics', containerPort: metricsPort }],
     // No CPU limit: throttled, a handler misses its heartbeats.
-    resources: { requests: { cpu: '50m', memory: '96Mi' }, limits: { memory: '256Mi' } },
+    resources,
     // A cold start on a busy node may take a minute; on a free one the pod counts within a second.
     startupProbe: { httpGet: { path: '/livez', port: 'metrics' }, periodSeconds: 1, failureThreshold: 60 },
     livenessProbe: {
