@@ -9,6 +9,7 @@ export async function slowRepository(t: TestContext, slowness: Slowness = {}) {
   const vhost = await openVhost('dev-scaled')
   t.after(() => vhost.dispose())
   const env = { RABBITMQ_MANAGEMENT_URL: vhost.managementUrl }
-  const start = (args: readonly string[]) => new Started(t, repository, { url: vhost.url, env, args })
+  const start = (args: readonly string[], more: Readonly<Record<string, string>> = {}) =>
+    new Started(t, repository, { url: vhost.url, env: { ...env, ...more }, args })
   return { repository, start, vhost }
 }
