@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { writeFileSync } from 'node:fs'
+import { appendFileSync, writeFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { accessOf, managementUrlOf, withAbsoluteFiles } from '../../dev/broker-access.ts'
 import { slowRepository } from './slow-repository.ts'
@@ -38,6 +38,7 @@ test('npm start takes several addresses, user and password from elsewhere, and s
   const management = new URL(vhost.managementUrl)
   management.username = ''
   management.password = ''
+  repository.write('input.txt', '')
   const started = new Started(t, repository, {
     url: `amqp://127.0.0.1:1${pathname},amqp://${host}${pathname}`,
     args: ['--no-page', '--fast', '20'],
@@ -47,7 +48,9 @@ test('npm start takes several addresses, user and password from elsewhere, and s
       RABBITMQ_MANAGEMENT_URL: management.href,
     },
   })
-  repository.write('input.txt', 'a\nb\n')
+  // The first process declares the queue; what comes before it sleeps wakes nobody.
+  await started.printed(/^log-consumer: 1 -> 0, /m)
+  appendFileSync(repository.path('input.txt'), 'a\nb\n')
   await started.printed(/^log-consumer: 0 -> 1, /m)
   await holds(t, repository, 'output.txt', 'a\nb\n')
   await started.printed(/^log-consumer: 1 -> 0, no trigger was active/m)

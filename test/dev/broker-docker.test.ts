@@ -10,11 +10,13 @@ const poll = { interval: 10, timeout: 20_000 }
 const container = `
 import { createServer as createHttp } from 'node:http'
 import { createServer } from 'node:net'
-import { writeFileSync } from 'node:fs'
+import { renameSync, writeFileSync } from 'node:fs'
 const [amqp, management, pidPath] = process.argv.slice(2)
 createServer((socket) => socket.on('data', () => socket.write('\\x01')).on('error', () => {})).listen(Number(amqp), '127.0.0.1')
 createHttp((_, response) => response.end('{"rabbitmq_version":"4.2.1"}')).listen(Number(management), '127.0.0.1', () => {
-  writeFileSync(pidPath, String(process.pid))
+  // Whoever waits for the file must not find it empty.
+  writeFileSync(pidPath + '.new', String(process.pid))
+  renameSync(pidPath + '.new', pidPath)
 })
 `
 
