@@ -122,7 +122,7 @@ export class Member {
 
   /**
    * Drains it: SIGTERM, and SIGKILL once its grace period is well over.
-   * @returns true if it ended by itself with exit code 0, or was not running
+   * @returns true if it ended by itself with exit code 0, had not begun, or was not running
    */
   async stop(): Promise<boolean> {
     this.#stopping = true
@@ -132,11 +132,13 @@ export class Member {
       if (this.#state === 'crashed') this.#end({ code: 0, signal: null, error: null })
       return true
     }
+    const hadBegun = this.#state !== 'starting'
     running.terminate()
     const cancel = this.#options.after(this.plan.graceMs + graceMarginMs, () => running.kill())
-    const { code } = await running.ended
+    const { code, signal } = await running.ended
     cancel()
-    return code === 0
+    // A process that did not listen to signals yet has done nothing either.
+    return code === 0 || (!hadBegun && signal === 'SIGTERM')
   }
 
   /** Ends this life at once, as an accident would: it starts again. */

@@ -150,6 +150,16 @@ test('stop drains; a function that ends in time did well', async () => {
   assert.deepEqual(signals, ['launch', 'SIGTERM'])
 })
 
+test('a process that SIGTERM ends before it has begun did well, one that has begun did not', async () => {
+  for (const begun of [false, true]) {
+    const { member, reports, ends } = played()
+    if (begun) reports({})
+    const stopped = member.stop()
+    await ends(null, 'SIGTERM')
+    assert.equal(await stopped, !begun)
+  }
+})
+
 test('stop kills what outlives its grace period by two seconds', async () => {
   const { member, clock, signals, ends } = played()
   const stopped = member.stop()
