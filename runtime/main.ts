@@ -12,6 +12,7 @@ import { describe, exitCodeOf, FnError } from './core/errors.ts'
 import { type Event, type State, step } from './core/lifecycle.ts'
 import { Measurements } from './core/measurements.ts'
 import { isPattern } from './core/pattern.ts'
+import { secretsOf } from './core/redaction.ts'
 import { abortAfterMs } from './core/scale.ts'
 import { type FunctionSpec, isConsumer } from './core/spec.ts'
 import { checkpointTopology, lockQueueOf, producerTopologyOf } from './core/topology.ts'
@@ -91,6 +92,7 @@ class Process {
   readonly #name: string
   readonly #config: Config
   #lastBroker: BrokerConfig
+  #secrets: readonly string[]
   readonly #spec: FunctionSpec
   readonly #wrap: Wrap
   readonly #clock: Clock
@@ -111,10 +113,12 @@ class Process {
     this.#name = name
     this.#config = config
     this.#lastBroker = config.broker
+    this.#secrets = secretsOf({ ...config, declared: spec.env ?? {} })
     this.#spec = spec
     this.#wrap = wrap
     this.#clock = wrap('clock', systemClock)
-    const sink = { write, clock: systemClock, least: config.logLevel, readable: process.stdout.isTTY === true }
+    const readable = process.stdout.isTTY === true
+    const sink = { write, clock: systemClock, least: config.logLevel, readable, secrets: () => this.#secrets }
     this.#log = wrap('log', new LineLog(sink, { function: name }))
     this.#reports = new ParentReports(name, systemClock)
     this.#instruments = wrap(
@@ -216,6 +220,7 @@ class Process {
     if (!hasFiles(process.env)) return this.#config.broker
     try {
       this.#lastBroker = rereadBroker(this.#name, process.env, readText)
+      this.#secrets = secretsOf({ ...this.#config, broker: this.#lastBroker, declared: this.#spec.env ?? {} })
     } catch (error) {
       this.#log.warn('the files of the login cannot be read; it is tried with what they held before', { error })
     }

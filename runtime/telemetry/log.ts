@@ -1,4 +1,5 @@
 import { readableLine } from '../core/readable-line.ts'
+import { withoutSecrets } from '../core/redaction.ts'
 import type { Clock, Log, LogLevel } from '../ports.ts'
 
 const severity: Readonly<Record<LogLevel, number>> = { debug: 10, info: 20, warn: 30, error: 40 }
@@ -9,6 +10,8 @@ export interface LogSink {
   readonly least: LogLevel
   /** For a person at a terminal instead of a program. */
   readonly readable: boolean
+  /** What no text of a line may hold. */
+  secrets(): readonly string[]
 }
 
 /** One line an event, in JSON: `time`, `level`, `message`, then the fields. Field names that repeat those three lose. */
@@ -42,23 +45,24 @@ export class LineLog implements Log {
     const { clock, least, readable } = this.#sink
     if (severity[level] < severity[least]) return
     const head = { time: new Date(clock.now()).toISOString(), level, message }
-    const json = stringify({ ...head, ...this.#fields, ...fields, ...head })
+    const json = stringify({ ...head, ...this.#fields, ...fields, ...head }, this.#sink.secrets())
     // By way of JSON, which has made something of all that a user can pass.
     this.#sink.write(`${readable ? readableLine(JSON.parse(json)) : json}\n`)
   }
 }
 
-/** JSON of anything: what a user passes as a field must never break the log. */
-function stringify(value: Record<string, unknown>): string {
+/** JSON of anything: what a user passes as a field must never break the log. Secrets are `***` wherever a text holds them. */
+function stringify(value: Record<string, unknown>, secrets: readonly string[]): string {
+  const shown = (_key: string, one: unknown) => (typeof one === 'string' ? withoutSecrets(one, secrets) : plain(one))
   try {
-    return JSON.stringify(value, plain)
+    return JSON.stringify(value, shown)
   } catch {
     const { time, level, message } = value
-    return JSON.stringify({ time, level, message, fields: 'cannot be shown as JSON' })
+    return JSON.stringify({ time, level, message, fields: 'cannot be shown as JSON' }, shown)
   }
 }
 
-function plain(_key: string, value: unknown): unknown {
+function plain(value: unknown): unknown {
   if (typeof value === 'bigint') return String(value)
   if (!(value instanceof Error)) return value
   const code = 'code' in value ? { code: value.code } : {}
