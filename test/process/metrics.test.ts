@@ -22,7 +22,7 @@ const poll = { interval: 20, timeout: 30_000 }
 const settled = 'kedafn_deliveries_settled_total'
 
 /** Starts a consumer of queue `fates`, whose messages say what is to become of them. */
-async function fates(t: TestContext, env: Record<string, string> = {}): Promise<FunctionProcess> {
+async function fates(t: TestContext, url = vhost.url): Promise<FunctionProcess> {
   const repository = copyRepository(t)
   repository.write(
     'functions/fates/function.ts',
@@ -32,7 +32,10 @@ async function fates(t: TestContext, env: Record<string, string> = {}): Promise<
        decode: text,
        retry: { attempts: 3, firstDelayMs: 10, maxDelayMs: 10 },
        handle: (batch, ctx) => {
-         if (batch.some(({ body }) => body === 'hang')) return new Promise(() => {})
+         if (batch.some(({ body }) => body === 'hang')) {
+           ctx.log.info('it hangs')
+           return new Promise(() => {})
+         }
          return batch.flatMap((delivery) => {
            if (delivery.body === 'drop') return drop(delivery, 'told to')
            if (delivery.body.startsWith('fail')) return retry(delivery, 'no "good": \\n' + delivery.body)
@@ -43,7 +46,7 @@ async function fates(t: TestContext, env: Record<string, string> = {}): Promise<
   )
   const own = await bundles(repository.root, ['fates'])
   t.after(() => own.dispose())
-  const running = new Workspace(t, vhost.url).start(own.of('fates'), env)
+  const running = new Workspace(t, url).start(own.of('fates'))
   await running.logged('consuming')
   return running
 }
@@ -175,6 +178,25 @@ test('until the drain ends a scrape shows everything, and that there is a drain'
   running.kill('SIGTERM')
   assert.equal((await running.exited).code, 1)
   assert.equal(running.entries.find(({ message }) => message === 'ended')?.drainOutcome, 'second_signal')
+})
+
+test('SIGTERM before there is a port: it opens in the drain, and shows what there was', async (t) => {
+  await using own = await openVhost('process-metrics')
+  const early = await fates(t, own.url)
+  early.kill('SIGTERM')
+  await early.exited
+  await send(own.url, 'fates', ['hang'])
+  const running = await fates(t, own.url)
+  await running.logged('it hangs')
+  running.kill('SIGTERM')
+  await running.logged('told to stop')
+  const shown = await scrape(running)
+  assert.equal(shown.value('kedafn_drain_running'), 1)
+  assert.equal(shown.value('messaging_client_consumed_messages_total'), 1)
+  assert.equal(shown.value('kedafn_handlers_running'), 1)
+  running.kill('SIGTERM')
+  assert.equal((await running.exited).code, 1)
+  assert.equal(running.entries.find(({ message }) => message === 'ended')?.messages, 1)
 })
 
 test('what happened before there was a port is shown by it', async (t) => {
