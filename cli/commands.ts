@@ -38,6 +38,21 @@ export const entries: readonly Entry[] = [
     load: async () => (await import('./commands/publish.ts')).publish,
   },
   {
+    name: 'tail',
+    summary: 'watch messages pass, without taking them',
+    load: async () => (await import('./commands/tail.ts')).tail,
+  },
+  {
+    name: 'peek',
+    summary: 'show the first messages that wait in a queue, and leave them there',
+    load: async () => (await import('./commands/peek.ts')).peek,
+  },
+  {
+    name: 'replay',
+    summary: 'publish messages of the last 7 days once more, out of the history',
+    load: async () => (await import('./commands/replay.ts')).replay,
+  },
+  {
     name: 'completion',
     summary: 'print what completes commands and options in bash or zsh',
     load: async () => (await import('./commands/completion.ts')).completionOf(entries),

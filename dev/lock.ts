@@ -4,12 +4,25 @@ import { join } from 'node:path'
 import { UsageError } from './arguments.ts'
 
 /**
- * Keeps a second fleet away from one pipeline's files and checkpoints. A lock whose process is gone counts for nothing.
+ * Keeps a second fleet away from one pipeline's files and checkpoints.
  * @returns gives the lock back
  * @throws UsageError if another process holds it
  */
-export function takeLock(folder: string): () => void {
-  const path = join(folder, 'lock')
+export const takeLock = (folder: string): (() => void) =>
+  takeLockAt(
+    join(folder, 'lock'),
+    (holder) =>
+      new UsageError(
+        `npm start runs already for this input and output, as process ${holder}; stop it, or choose other files`,
+      ),
+  )
+
+/**
+ * A lock whose process is gone counts for nothing.
+ * @returns gives the lock back
+ * @throws what `refusal` makes of the process that holds it
+ */
+export function takeLockAt(path: string, refusal: (holder: number) => Error): () => void {
   const own = JSON.stringify({ pid: process.pid, begun: beginOf(process.pid) })
   for (let attempt = 0; ; attempt++) {
     try {
@@ -18,11 +31,7 @@ export function takeLock(folder: string): () => void {
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST' || attempt > 0) throw error
       const holder = holderOf(path)
-      if (holder !== null) {
-        throw new UsageError(
-          `npm start runs already for this input and output, as process ${holder}; stop it, or choose other files`,
-        )
-      }
+      if (holder !== null) throw refusal(holder)
       rmSync(path, { force: true })
     }
   }
