@@ -58,7 +58,10 @@ export const tail = defineCommand({
     const stream = historyOf(exchange)
     const { reach, range } = await withBroker(io, 'kedafn tail', async (broker) => {
       await checkExists(broker, stream)
-      return { reach: broker.reach, range: place && (await rangeOf(await historyAt(broker, exchange), place, null)) }
+      return {
+        reach: broker.reach,
+        range: place && (await rangeOf(await historyAt(broker, exchange), place, null, io.now())),
+      }
     })
     const reader = readerOf(io, reach, 'kedafn tail', stream, range?.start ?? 'next')
     void reader.begun.then(() =>

@@ -27,10 +27,12 @@ export interface StreamEdges {
   at(seconds: number): Promise<number>
 }
 
-export async function rangeOf(edges: StreamEdges, from: Place, to: Place | null): Promise<Range> {
+/** @param now ms since 1970 */
+export async function rangeOf(edges: StreamEdges, from: Place, to: Place | null, now: number): Promise<Range> {
   const { first, end } = edges
   const within = (offset: number) => Math.min(Math.max(offset, first), end)
-  const at = async (ms: number) => within(await edges.at(Math.floor(ms / 1000)))
+  // What was not written yet need not be asked for: it would have to be waited for.
+  const at = async (ms: number) => (ms > now ? end : within(await edges.at(Math.floor(ms / 1000))))
   // n.b. at once: each may have to wait for what does not come.
   const [start, untimedStart, stop, untimedEnd] = await Promise.all([
     'offset' in from ? within(from.offset) : at(from.time - slackMs),

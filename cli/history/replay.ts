@@ -152,6 +152,7 @@ const shownStop = ({ next }: Settled, command: string): string =>
 function toldOf(io: Io, { queue, from, to, match, into, exchange, again }: Asked): Told {
   if (from === undefined) throw new UsageError('--from is missing: where to begin')
   const now = io.now()
+  matcherOf(match)
   return {
     queue,
     exchange: exchange ?? queue,
@@ -205,7 +206,7 @@ const lookAt = (io: Io, told: Told, stored: ReplayState | null): Promise<Looked>
 
 function rangeIn(history: History, io: Io, { from, to }: Told): Promise<Range> {
   const place = (option: string, text: string) => parsePlace(option, text, io.now())
-  return rangeOf(history, place('from', from), to === null ? null : place('to', to))
+  return rangeOf(history, place('from', from), to === null ? null : place('to', to), io.now())
 }
 
 const selectionOf = (range: Range, { match, again }: Told): Selection =>
