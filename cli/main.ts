@@ -54,6 +54,9 @@ async function ask(question: string): Promise<string | null> {
   }
 }
 
+/** n.b. The runtime's clock keeps no process alive: without this a command would end while it waits for a broker to come back. */
+setInterval(() => {}, 60_000)
+
 const isTerminal = { stdin: isatty(0), stdout: stdout.isTTY === true, stderr: stderr.isTTY === true }
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
 /** n.b. Between two sessions with a broker nothing else may keep this process: its command is not done. */

@@ -174,8 +174,10 @@ export class StreamReader {
     }
     // n.b. a chunk may begin before the offset that was asked for.
     const isBefore = typeof this.#place === 'number' && offset < this.#place
+    const read = readMessage(message)
+    const { [offsetHeader]: _offset, ...headers } = read.headers
     this.#waiting.push({
-      message: { ...readMessage(message), offset: isBefore ? -1 : offset },
+      message: { ...read, headers, offset: isBefore ? -1 : offset },
       tag: message.fields.deliveryTag,
     })
     if (!this.#waiter) return

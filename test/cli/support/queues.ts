@@ -38,10 +38,10 @@ export class Queues implements AsyncDisposable {
   }
 
   /** Makes a queue with all that belongs to it. @returns its name, a new one */
-  async make(): Promise<string> {
+  async make({ ordered = false } = {}): Promise<string> {
     const queue = `logs${++this.#made}`
     const channel = await this.#connection.createChannel()
-    for (const declaration of topologyOf(queue, queue)) {
+    for (const declaration of topologyOf(queue, queue, [], ordered)) {
       if (declaration.kind === 'exchange') await channel.assertExchange(declaration.name, declaration.type)
       else if (declaration.kind === 'binding') await channel.bindQueue(declaration.queue, declaration.exchange, '')
       else await channel.assertQueue(declaration.name, { arguments: { ...declaration.arguments } })
