@@ -142,28 +142,28 @@ test('what it cannot be meant is refused with exit code 2, and nothing is publis
 })
 
 test('Ctrl-C ends it with 130, and the command that it prints goes on: none is missing, none comes twice', async (t) => {
-  const queue = await done(numbered(300))
+  const queue = await done(numbered(3000))
   const running = new Kedafn(t, ['replay', queue, '--from', '1h', '--rate', '100'], { env: queues.env })
   await t.waitFor(async () => assert.ok((await queues.ready(queue)) > 20), { timeout: 20_000 })
   running.child.kill('SIGINT')
   const { code, stderr } = await running.ended
   assert.equal(code, 130)
   const [, command = ''] = /this goes on there: {2}kedafn (.*)\n/.exec(stderr) ?? []
-  assert.match(command, /^replay logs\d+ --from 2\S+Z --to 300 --after \d+ --rate 100$/)
-  await queues.send(queue, numbered(5, 300))
-  assert.equal((await kedafn(t, command.replace('--rate 100', '--rate 9999').split(' '), { env: queues.env })).code, 0)
+  assert.match(command, /^replay logs\d+ --from 2\S+Z --to 3000 --after \d+ --rate 100$/)
+  await queues.send(queue, numbered(5, 3000))
+  assert.equal((await kedafn(t, command.replace('--rate 100', '--rate 99999').split(' '), { env: queues.env })).code, 0)
   const taken = idsOf(await queues.empty(queue))
   // The five that came to the queue itself are among them.
   assert.deepEqual(
-    taken.filter((one) => !ids(300, 305).includes(one)),
-    ids(0, 300),
+    taken.filter((one) => !ids(3000, 3005).includes(one)),
+    ids(0, 3000),
   )
 })
 
 test('with --state it goes on by itself, with what it was told first', async (t) => {
   const workspace = new Workspace(t, queues.vhost.url)
   const state = workspace.path('replay.json')
-  const queue = await done(numbered(300))
+  const queue = await done(numbered(3000))
   const running = new Kedafn(t, ['replay', queue, '--from', '1h', '--rate', '100', '--state', state], {
     env: queues.env,
   })
@@ -176,18 +176,18 @@ test('with --state it goes on by itself, with what it was told first', async (t)
   const otherwise = await replay(t, queue, '--state', state, '--from', '2h', '--match', 'x')
   assert.equal(otherwise.code, 2)
   assert.match(otherwise.stderr, /is of another replay: --from was 1h, --match was not given/)
-  await queues.send(queue, numbered(5, 300))
-  const next = await replay(t, queue, '--state', state, '--from', '1h', '--rate', '9999')
+  await queues.send(queue, numbered(5, 3000))
+  const next = await replay(t, queue, '--state', state, '--from', '1h', '--rate', '99999')
   assert.equal(next.code, 0)
   const taken = idsOf(await queues.empty(queue))
   assert.deepEqual(
-    taken.filter((one) => !ids(300, 305).includes(one)),
-    ids(0, 300),
+    taken.filter((one) => !ids(3000, 3005).includes(one)),
+    ids(0, 3000),
   )
   const after = await replay(t, queue, '--state', state)
   assert.deepEqual([after.code, await queues.ready(queue)], [0, 0])
   assert.match(after.stderr, /at most 0 messages/)
-  assert.equal(JSON.parse(readFileSync(state, 'utf8')).next, 300)
+  assert.equal(JSON.parse(readFileSync(state, 'utf8')).next, 3000)
   for (const broken of ['', '{', '{"kind":"kedafn replay"}', 'null']) {
     writeFileSync(state, broken)
     const refused = await replay(t, queue, '--state', state)
@@ -200,7 +200,7 @@ test('with --state it goes on by itself, with what it was told first', async (t)
 })
 
 test('a closed connection and a full queue only hold it up, and it repeats no more than was in flight', async (t) => {
-  const queue = await done(numbered(400))
+  const queue = await done(numbered(1000))
   const running = new Kedafn(t, ['replay', queue, '--from', '0', '--rate', '100'], { env: queues.env })
   await t.waitFor(async () => assert.ok((await queues.ready(queue)) > 20), { timeout: 20_000 })
   await t.waitFor(async () => assert.equal(await queues.vhost.closeConnections(/^kedafn replay/), 2), {
@@ -210,14 +210,14 @@ test('a closed connection and a full queue only hold it up, and it repeats no mo
   await t.waitFor(() => assert.match(running.stderr, /nacked/), { timeout: 20_000 })
   await queues.vhost.unfill()
   const { code, stdout } = await running.ended
-  assert.deepEqual([code, stdout], [0, `400 messages of ${queue}.history replayed into ${queue}\n`])
+  assert.deepEqual([code, stdout], [0, `1,000 messages of ${queue}.history replayed into ${queue}\n`])
   const taken = idsOf(await queues.empty(queue))
-  assert.deepEqual([...new Set(taken)].sort(), ids(0, 400).sort())
-  assert.ok(taken.length < 450, `${taken.length}`)
+  assert.deepEqual([...new Set(taken)].sort(), ids(0, 1000).sort())
+  assert.ok(taken.length < 1100, `${taken.length}`)
 })
 
 test('a queue that is deleted in the middle ends it with 1, and how to go on is said', async (t) => {
-  const queue = await done(numbered(400))
+  const queue = await done(numbered(3000))
   const other = await queues.make()
   const running = new Kedafn(t, ['replay', queue, '--from', '0', '--rate', '100', '--into', other], { env: queues.env })
   await t.waitFor(async () => assert.ok((await queues.ready(other)) > 5), { timeout: 20_000 })
@@ -227,7 +227,7 @@ test('a queue that is deleted in the middle ends it with 1, and how to go on is 
   assert.match(stderr, /no queue takes it any more/)
   assert.match(
     stderr,
-    /this goes on there: {2}kedafn replay logs\d+ --from 0 --to 400 --after \d+ --into logs\d+ --rate 100\n/,
+    /this goes on there: {2}kedafn replay logs\d+ --from 0 --to 3000 --after \d+ --into logs\d+ --rate 100\n/,
   )
 })
 
