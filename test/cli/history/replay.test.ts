@@ -216,6 +216,24 @@ test('a closed connection and a full queue only hold it up, and it repeats no mo
   assert.ok(taken.length < 1100, `${taken.length}`)
 })
 
+test('what is published and not confirmed is not done: killed then, it begins there again', async (t) => {
+  const state = new Workspace(t, queues.vhost.url).path('replay.json')
+  const queue = await done(numbered(500))
+  const args = ['replay', queue, '--from', '0', '--state', state, '--rate', '100000']
+  await queues.vhost.fill(queue)
+  const running = new Kedafn(t, args, { env: queues.env })
+  await t.waitFor(() => assert.match(running.stderr, /nacked/), { timeout: 20_000 })
+  running.child.kill('SIGKILL')
+  await running.ended
+  // n.b. the limit of a full queue is soft: it takes a few before it takes none.
+  const { next } = JSON.parse(readFileSync(state, 'utf8'))
+  const there = await queues.ready(queue)
+  assert.ok(next <= there, `${next} are done, ${there} are there`)
+  await queues.vhost.unfill()
+  assert.equal((await kedafn(t, args, { env: queues.env })).code, 0)
+  assert.deepEqual([...new Set(idsOf(await queues.empty(queue)))], ids(0, 500))
+})
+
 test('a queue that is deleted in the middle ends it with 1, and how to go on is said', async (t) => {
   const queue = await done(numbered(3000))
   const other = await queues.make()
