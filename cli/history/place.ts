@@ -6,7 +6,7 @@ export type Place = { readonly offset: number } | { readonly time: number }
 
 const unitsMs: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }
 
-export const placeRule = 'an offset (1234), a time (2026-11-28T10:00:00Z) or how long ago (90s, 15m, 2h, 7d)'
+const placeRule = 'an offset (1234), a time (2026-11-28T10:00:00Z) or how long ago (90s, 15m, 2h, 7d)'
 
 /** @throws UsageError naming the option */
 export function parsePlace(option: string, seen: string, now: number): Place {

@@ -37,9 +37,8 @@ export class Queues implements AsyncDisposable {
     return { AMQP_URL: this.vhost.url }
   }
 
-  /** Makes a queue with all that belongs to it. @returns its name, a new one */
-  async make({ ordered = false } = {}): Promise<string> {
-    const queue = `logs${++this.#made}`
+  /** Makes a queue with all that belongs to it. @returns its name, a new one unless it is given */
+  async make({ ordered = false, queue = `logs${++this.#made}` } = {}): Promise<string> {
     const channel = await this.#connection.createChannel()
     for (const declaration of topologyOf(queue, queue, [], ordered)) {
       if (declaration.kind === 'exchange') await channel.assertExchange(declaration.name, declaration.type)
