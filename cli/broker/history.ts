@@ -6,7 +6,10 @@ import type { OpenBroker } from './connection.ts'
 import type { Reach } from './reach.ts'
 import { offsetsAt, type StreamPlace, StreamReader } from './stream.ts'
 
-/** What stands in the history of an exchange at one moment. */
+/**
+ * What stands in the history of an exchange at one moment.
+ * n.b. Not every offset is a message: the broker puts entries of its own at the begin of segments. The one before `end` is.
+ */
 export interface History {
   readonly stream: string
   readonly first: number

@@ -1,7 +1,6 @@
 import { replayHeaders } from '../../runtime/core/headers.ts'
 import type { OutgoingMessage, Publisher } from '../../runtime/ports.ts'
 import type { ReadMessage, StreamMessage } from '../broker/stream.ts'
-import { CommandError } from '../command.ts'
 import type { Pace } from './pace.ts'
 import type { Selection } from './selection.ts'
 
@@ -31,7 +30,7 @@ export interface Settled {
 }
 
 /** A broker that confirms nothing any more must not hold up who wants to stop. */
-const patienceMs = 10_000
+const patienceMs = 5000
 
 /** Publishes what is chosen of a history, and knows how far it has come. */
 export class Replayer {
@@ -41,6 +40,8 @@ export class Replayer {
   #confirmed: Settled
   #saved: Settled
   #isSaving = false
+  /** It was told to stop, and what it had taken then is not confirmed in time. */
+  #isLate = false
   #failure: { readonly error: unknown } | null = null
   #wake: () => void = () => {}
 
@@ -72,11 +73,14 @@ export class Replayer {
     publisher.failed.catch((error) => this.fail(error))
     const end = watch(signal, {
       stop: () => void reader.close(),
-      late: () => this.fail(new CommandError(`the broker confirmed nothing for ${patienceMs / 1000} s`)),
+      late: () => {
+        this.#isLate = true
+        this.#wake()
+      },
     })
     try {
       await this.#passAll(passed)
-      while (this.#confirmed.messages < this.#published || this.#isSaving) await this.#change()
+      while ((this.#confirmed.messages < this.#published && !this.#isLate) || this.#isSaving) await this.#change()
       this.#throwFailure()
     } finally {
       end()
@@ -101,7 +105,10 @@ export class Replayer {
     if (chosen.length === 0 && this.#published === this.#confirmed.messages) this.#settle({ ...this.#confirmed, next })
     for (const [index, one] of chosen.entries()) {
       await pace.turn(signal)
-      while (this.#published - this.#saved.messages >= window || !publisher.hasRoom()) await this.#change()
+      while (this.#published - this.#saved.messages >= window || !publisher.hasRoom()) {
+        if (this.#isLate) return
+        await this.#change()
+      }
       const isLast = index === chosen.length - 1
       this.#published++
       publisher.publish(this.#outgoing(message, one), () => {

@@ -234,6 +234,19 @@ test('what is published and not confirmed is not done: killed then, it begins th
   assert.deepEqual([...new Set(idsOf(await queues.empty(queue)))], ids(0, 500))
 })
 
+test('Ctrl-C ends it also when the queue takes nothing', async (t) => {
+  const queue = await done(numbered(500))
+  await queues.vhost.fill(queue)
+  t.after(() => queues.vhost.unfill())
+  const running = new Kedafn(t, ['replay', queue, '--from', '0', '--rate', '100000'], { env: queues.env })
+  await t.waitFor(() => assert.match(running.stderr, /nacked/), { timeout: 20_000 })
+  running.child.kill('SIGINT')
+  const { code, stderr } = await running.ended
+  assert.equal(code, 130)
+  const [, offset = ''] = /stopped at offset (\d+); this goes on there/.exec(stderr) ?? []
+  assert.ok(Number(offset) <= (await queues.ready(queue)), stderr)
+})
+
 test('a queue that is deleted in the middle ends it with 1, and how to go on is said', async (t) => {
   const queue = await done(numbered(3000))
   const other = await queues.make()
