@@ -234,8 +234,8 @@ async function sayCounts(io: Io, json: boolean, { told, stream, range, tally, di
   if (json) await writeJson(io.stdout, { stream, into: told.into, start, end, ...tally })
   else {
     const left = [
-      [tally.copies, 'copies of one before'],
-      [tally.replays, 'replays themselves'],
+      [tally.copies, tally.copies === 1 ? 'copy of one before' : 'copies of one before'],
+      [tally.replays, tally.replays === 1 ? 'replay itself' : 'replays themselves'],
       [tally.outside, 'of another time'],
       [tally.unmatched, 'not like --match'],
     ] as const

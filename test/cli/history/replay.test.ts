@@ -87,7 +87,7 @@ test('copies and replays are left out, packs stay packs, and of a pack the lines
     { body: 'fig', messageId: id(9), headers: mark },
   ])
   const all = await replay(t, queue, '--from', '0', '--rate', '100000')
-  assert.match(all.stdout, /^2 messages of 5 lines .*; left out: 1 copies of one before, 1 replays themselves\n$/)
+  assert.match(all.stdout, /^2 messages of 5 lines .*; left out: 1 copy of one before, 1 replay itself\n$/)
   const packs = await queues.empty(queue)
   assert.deepEqual(
     packs.map(({ properties }) => properties.headers?.['kedafn-lines']),
