@@ -50,7 +50,11 @@ export const peek = defineCommand({
         parts.map(({ part, number }) => jsonPart(part, { number })),
       )
     } else for (const { label, part } of parts) await io.stdout.write(shownPart(part, { label, headers, full }))
-    if (!json && messages.length === 0) await io.stderr.write('no message waits there\n')
+    if (!json) {
+      const many = messages.length === 1 ? '1 message is' : `${messages.length} messages are`
+      const words = `${many} back in the queue, each with one delivery more on the broker's count`
+      await io.stderr.write(`${messages.length === 0 ? 'no message waits there' : words}\n`)
+    }
     return exitCode.done
   },
 })

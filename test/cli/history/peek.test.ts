@@ -14,8 +14,9 @@ const peek = (t: TestContext, ...args: string[]) => kedafn(t, ['peek', ...args],
 test('the first ones are shown, and stand in the queue as they did', async (t) => {
   const queue = await queues.make()
   await queues.put(queue, [...numbered(3), packOf(10, ['one', 'two'])])
-  const { code, stdout } = await peek(t, queue, '-n', '2')
+  const { code, stdout, stderr } = await peek(t, queue, '-n', '2')
   assert.deepEqual([code, stdout], [0, '1  -  line 0\n2  -  line 1\n'])
+  assert.match(stderr, /^2 messages are back in the queue, each with one delivery more/)
   assert.equal((await peek(t, queue)).stdout, '1  -  line 0\n2  -  line 1\n3  -  line 2\n4/1  -  one\n4/2  -  two\n')
   const parts = JSON.parse((await peek(t, queue, '--json')).stdout)
   assert.deepEqual(
