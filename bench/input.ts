@@ -4,8 +4,8 @@ import { createReadStream, createWriteStream, type Dirent, readdirSync } from 'n
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
-/** Writes `lines` lines of about 100 bytes that look like a log's, the same ones each time. */
-export async function writeInput(path: string, lines: number): Promise<void> {
+/** Writes `lines` lines of `bytes` bytes with their newline that look like a log's, the same ones each time; of fewer, of those alone. */
+export async function writeInput(path: string, lines: number, bytes = 100): Promise<void> {
   const out = createWriteStream(path)
   let seed = 42
   const next = () => {
@@ -15,7 +15,7 @@ export async function writeInput(path: string, lines: number): Promise<void> {
   for (let i = 0; i < lines; i++) {
     const level = ['INFO', 'INFO', 'INFO', 'WARN', 'ERROR'][next() % 5]
     const line = `2026-01-01T00:00:00.${String(i).padStart(9, '0')}Z ${level} request=${next().toString(36)} took=${next() % 900}ms`
-    if (!out.write(`${line.padEnd(99, '.')}\n`)) await once(out, 'drain')
+    if (!out.write(`${line.padEnd(bytes - 1, '.').slice(0, bytes - 1)}\n`)) await once(out, 'drain')
   }
   out.end()
   await once(out, 'finish')

@@ -6,12 +6,10 @@
  */
 import { open } from 'node:fs/promises'
 import { type ConsumeMessage, connect } from 'amqplib'
-import { declare } from './topology.ts'
 
 const [url = '', queue = '', output = ''] = process.argv.slice(2)
 const connection = await connect(url, { noDelay: true })
 const channel = await connection.createChannel()
-await declare(channel, queue)
 await channel.prefetch(1000)
 const file = await open(output, 'a')
 const newline = Buffer.from('\n')

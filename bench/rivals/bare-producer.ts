@@ -2,20 +2,21 @@
  * Bare amqplib with the guarantees of the runtime's producer: persistent, mandatory, confirmed in a window of 1000, a
  * checkpoint (fsync, rename, fsync of the folder) behind the confirms. No reconnect, no decoding, no logging.
  *
- * node bench/rivals/bare-producer.ts AMQP_URL QUEUE INPUT CHECKPOINT
+ * node bench/rivals/bare-producer.ts AMQP_URL QUEUE INPUT CHECKPOINT [follow]
+ *
+ * Ends with the file; with `follow` it waits for more, until it is killed.
  */
+import { watch } from 'node:fs'
 import { open, rename } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { connect } from 'amqplib'
-import { declare } from './topology.ts'
 
-const [url = '', queue = '', input = '', checkpoint = ''] = process.argv.slice(2)
+const [url = '', queue = '', input = '', checkpoint = '', follow] = process.argv.slice(2)
 const window = 1000
 const checkpointLines = 1000
 
 const connection = await connect(url, { noDelay: true })
 const channel = await connection.createConfirmChannel()
-await declare(channel, queue)
 channel.on('return', () => {
   throw new Error('unroutable')
 })
@@ -72,12 +73,37 @@ async function publish(line: Buffer, offset: number, end: number): Promise<void>
   })
 }
 
+let changed = true
+let onChange = () => {}
+if (follow) {
+  watch(input, () => {
+    changed = true
+    onChange()
+  })
+  process.stdout.write('ready\n')
+}
+
+/** False at the end of a file that is not followed. */
+async function more(): Promise<boolean> {
+  if (!follow) return false
+  if (!changed) {
+    await new Promise<void>((resolve) => {
+      onChange = resolve
+    })
+  }
+  changed = false
+  return true
+}
+
 const file = await open(input)
 let offset = 0
 let rest = Buffer.alloc(0)
 for (;;) {
   const { buffer, bytesRead } = await file.read({ buffer: Buffer.allocUnsafe(256 * 1024) })
-  if (bytesRead === 0) break
+  if (bytesRead === 0) {
+    if (await more()) continue
+    break
+  }
   const chunk = Buffer.concat([rest, buffer.subarray(0, bytesRead)])
   let from = 0
   for (let at = chunk.indexOf(10); at !== -1; at = chunk.indexOf(10, from)) {

@@ -5,12 +5,10 @@
  */
 import { appendFile } from 'node:fs/promises'
 import { connect } from 'amqplib'
-import { declare } from './topology.ts'
 
 const [url = '', queue = '', output = ''] = process.argv.slice(2)
 const connection = await connect(url, { noDelay: true })
 const channel = await connection.createChannel()
-await declare(channel, queue)
 await channel.prefetch(1)
 await channel.consume(queue, (message) => {
   if (!message) throw new Error('cancelled')

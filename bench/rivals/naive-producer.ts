@@ -6,12 +6,10 @@
 import { createReadStream } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { connect } from 'amqplib'
-import { declare } from './topology.ts'
 
 const [url = '', queue = '', input = ''] = process.argv.slice(2)
 const connection = await connect(url, { noDelay: true })
 const channel = await connection.createConfirmChannel()
-await declare(channel, queue)
 for await (const line of createInterface({ input: createReadStream(input) })) {
   channel.publish(queue, '', Buffer.from(line), { persistent: true, mandatory: true })
   await channel.waitForConfirms()
