@@ -12,7 +12,6 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { type AddressInfo, connect as connectTcp, createServer } from 'node:net'
 import { cpus, loadavg, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
@@ -24,6 +23,7 @@ import { bundleFunctions, pinnedNodeVersion } from '../tooling/bundle.ts'
 import { codeCacheOf, startSource } from '../tooling/image/code-cache.ts'
 import { downloadDir } from '../tooling/image/command.ts'
 import { buildImages } from '../tooling/image/images.ts'
+import { Tap } from './harness/tap.ts'
 
 const { values } = parseArgs({
   options: {
@@ -106,40 +106,13 @@ brokerUrl.pathname = `/${vhost}`
 
 /** Called with the time of each ack that passes from a function to the broker. */
 let onAck: (at: number) => void = () => {}
-
-/** n.b. Frames of AMQP 0.9.1 behind 8 bytes of greeting; a method's begins with its class and number: 60, 80 is basic.ack. */
-const tap = createServer((client) => {
-  client.setNoDelay(true)
-  const server = connectTcp({ host: brokerUrl.hostname, port: Number(brokerUrl.port || 5672), noDelay: true })
-  for (const [from, to] of [
-    [client, server],
-    [server, client],
-  ] as const) {
-    from.pipe(to)
-    from.on('error', () => to.destroy())
-  }
-  let rest: Buffer = Buffer.alloc(0)
-  let greeted = false
-  client.on('data', (data: Buffer) => {
-    const at = performance.now()
-    rest = Buffer.concat([rest, data])
-    if (!greeted && rest.length >= 8) {
-      greeted = true
-      rest = rest.subarray(8)
-    }
-    while (greeted && rest.length >= 8 && rest.length >= rest.readUInt32BE(3) + 8) {
-      if (rest[0] === 1 && rest.readUInt32BE(7) === (60 << 16) + 80) onAck(at)
-      rest = rest.subarray(rest.readUInt32BE(3) + 8)
-    }
-  })
-})
-await once(tap.listen(0, '127.0.0.1'), 'listening')
-const tapped = new URL(brokerUrl)
-tapped.hostname = '127.0.0.1'
-tapped.port = String((tap.address() as AddressInfo).port)
+const tap = await Tap.to(brokerUrl.href)
+tap.on = (event, at) => {
+  if (event === 'ack') onAck(at)
+}
 
 const env = {
-  AMQP_URL: tapped.href,
+  AMQP_URL: tap.via(brokerUrl.href),
   OUTPUT_PATH: '/tmp/kedafn-bench-output.txt',
   KEDAFN_MAX_DELIVERIES: '1',
   OTEL_EXPORTER_PROMETHEUS_HOST: '127.0.0.1',

@@ -59,6 +59,11 @@ export class Child {
     return at
   }
 
+  /** The last of what it said. */
+  get said(): string {
+    return this.#said
+  }
+
   #hear(text: string): void {
     const at = performance.now()
     this.#said = (this.#said + text).slice(-20_000)

@@ -40,3 +40,5 @@ await channel.consume(queue, (message) => {
   }
 })
 process.stdout.write('ready\n')
+// What is acked already has left when the connection is closed.
+process.once('SIGTERM', () => void connection.close().then(() => process.exit()))

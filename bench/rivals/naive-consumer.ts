@@ -15,3 +15,5 @@ await channel.consume(queue, (message) => {
   void appendFile(output, `${message.content}\n`).then(() => channel.ack(message))
 })
 process.stdout.write('ready\n')
+// What is acked already has left when the connection is closed.
+process.once('SIGTERM', () => void connection.close().then(() => process.exit()))

@@ -35,11 +35,11 @@ const answers: Record<string, (payload: Buffer) => void> = {
 
 const socket = connect({ host: address.hostname, port: Number(address.port), noDelay: true })
 socket.write(Buffer.from('AMQP\0\0\x09\x01', 'latin1'))
-const send = (frame: Buffer) => socket.write(frame)
+const send = (frame: Uint8Array) => socket.write(frame)
 let rest = Buffer.alloc(0)
 let tag: Buffer | null = null
 let [bodyBytes, bodySeen] = [0, 0]
-socket.on('data', (data) => {
+socket.on('data', (data: Buffer) => {
   rest = Buffer.concat([rest, data])
   while (rest.length >= 8 && rest.length >= rest.readUInt32BE(3) + 8) {
     const end = 7 + rest.readUInt32BE(3)

@@ -1,106 +1,133 @@
-/**
- * What the fleet's autoscaler itself costs: 200 queues, each polled every second and synced every 15 s, over http and over amqp.
- * `npm run bench:autoscaler -- --queues 200 --seconds 30`
- */
-import { mkdtemp, rm } from 'node:fs/promises'
-import { cpus, loadavg, tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
-import { parseArgs } from 'node:util'
+import { setTimeout as wait } from 'node:timers/promises'
 import { connect } from 'amqplib'
-import { Autoscaler } from '../dev/autoscaler/autoscaler.ts'
-import { queueMetrics } from '../dev/autoscaler/queue-metrics.ts'
-import { readScaledObjects } from '../dev/autoscaler/reader.ts'
-import { provideBroker } from '../dev/broker.ts'
-import { parseAddress } from '../runtime/core/config.ts'
-import { inspector } from '../runtime/rabbitmq/inspect.ts'
-import { systemClock } from '../runtime/system/clock.ts'
+import { Autoscaler } from '../../dev/autoscaler/autoscaler.ts'
+import { type QueueMetrics, queueMetrics } from '../../dev/autoscaler/queue-metrics.ts'
+import { readScaledObjects } from '../../dev/autoscaler/reader.ts'
+import { parseAddress } from '../../runtime/core/config.ts'
+import { inspector } from '../../runtime/rabbitmq/inspect.ts'
+import { systemClock } from '../../runtime/system/clock.ts'
+import type { Sample } from '../harness/result.ts'
+import type { Row } from '../harness/row.ts'
 
-const { values } = parseArgs({
-  options: { queues: { type: 'string', default: '200' }, seconds: { type: 'string', default: '30' } },
-})
-const count = Number(values.queues)
-const seconds = Number(values.seconds)
-const goal = 0.1
-const say = (line: string): void => void process.stderr.write(`${line}\n`)
-const folder = await mkdtemp(join(tmpdir(), 'kedafn-bench-'))
-const broker = await provideBroker({ stateDir: join(folder, 'state'), env: process.env, say })
-const queues = Array.from({ length: count }, (_, index) => `bench-autoscaler-${index}`)
+const queues = 200
+const settleMs = 1500
 
-const objectOf = (queue: string, protocol: string): string => `
+const objectOf = (name: string, protocol: string): string => `
 kind: ScaledObject
-metadata: {name: ${queue}}
+metadata: {name: ${name}}
 spec:
-  scaleTargetRef: {name: ${queue}}
+  scaleTargetRef: {name: ${name}}
   pollingInterval: 1
-  triggers: [{type: rabbitmq, metadata: {protocol: ${protocol}, queueName: ${queue}}}]
+  triggers: [{type: rabbitmq, metadata: {protocol: ${protocol}, queueName: ${name}}}]
 `
 
-interface Cost {
-  /** The share of one core that this process used. */
-  readonly share: number
-  /** A broker that is slow is no autoscaler that is cheap. */
-  readonly pollsPerSecond: number
+interface Watched {
+  readonly names: readonly string[]
+  readonly protocol: 'http' | 'amqp'
+  readonly metrics: QueueMetrics
+  readonly seconds: number
 }
 
-async function measure(protocol: 'http' | 'amqp'): Promise<Cost> {
-  const files = queues.map((queue) => ({ path: queue, text: objectOf(queue, protocol) }))
-  const asking = inspector(broker.url, systemClock)
-  const { vhost } = parseAddress(broker.url)
-  const metrics = queueMetrics({ inspector: asking, managementUrl: broker.managementUrl, vhost })
-  const polls = { answered: 0, failed: 0 }
+/** The share of one core that this process uses with a fleet that stands still. @throws Error if polls were not answered in time */
+async function watch({ names, protocol, metrics, seconds }: Watched): Promise<Sample> {
+  const objects = readScaledObjects(names.map((path) => ({ path, text: objectOf(path, protocol) }))).objects
+  let answered = 0
   const autoscaler = new Autoscaler({
-    objects: readScaledObjects(files).objects,
+    objects,
     clock: systemClock,
+    // It stays at 1, so that the HPA asks too.
     fleet: {
       population: () => ({ replicas: 1, pods: [{ ready: true, usedMilli: null, requestedMilli: 0 }] }),
-      // It stays at 1, so that the HPA asks too.
       setReplicas() {},
     },
     metrics: {
       async read(trigger) {
         const reading = await metrics.read(trigger)
-        polls[reading.kind === 'value' ? 'answered' : 'failed']++
+        if (reading.kind === 'value') answered++
         return reading
       },
     },
   })
   autoscaler.start()
-  await delay(5000)
-  Object.assign(polls, { answered: 0, failed: 0 })
-  const before = process.cpuUsage()
-  const beganMs = performance.now()
-  await delay(seconds * 1000)
-  const { user, system } = process.cpuUsage(before)
-  const share = (user + system) / 1000 / (performance.now() - beganMs)
-  autoscaler.stop()
-  await asking.close()
-  return { share, pollsPerSecond: polls.answered / seconds }
+  try {
+    await wait(settleMs)
+    answered = 0
+    const before = process.cpuUsage()
+    const begun = performance.now()
+    await wait(seconds * 1000)
+    const { user, system } = process.cpuUsage(before)
+    const ms = performance.now() - begun
+    // A broker that is slow is no autoscaler that is cheap.
+    if (answered < names.length * seconds * 0.9) throw new Error(`${answered} polls were answered, too few`)
+    return { percent: (user + system) / 10 / ms, us: (user + system) / answered }
+  } finally {
+    autoscaler.stop()
+  }
 }
 
-try {
-  const connection = await connect(broker.url)
-  const channel = await connection.createChannel()
-  for (const queue of queues) await channel.assertQueue(queue, { durable: true })
-  const costs = { http: await measure('http'), amqp: await measure('amqp') }
-  for (const queue of queues) await channel.deleteQueue(queue)
-  await connection.close()
-  const isEnough = ({ pollsPerSecond }: Cost): boolean => pollsPerSecond >= 0.95 * count
-  const told = (name: string, cost: Cost): string => {
-    const slow = isEnough(cost) ? '' : ', too few: the broker was too slow to tell'
-    return `${name}  ${(100 * cost.share).toFixed(1)} % of a core, ${Math.round(cost.pollsPerSecond)} polls/s answered${slow}`
-  }
-  process.stdout.write(
-    [
-      `${cpus().length} x ${cpus()[0]?.model}, load ${loadavg()[0]?.toFixed(1)}, Node ${process.version}, ${broker.description}`,
-      `${count} queues, each polled every second and synced every 15 s, for ${seconds} s`,
-      ...Object.entries(costs).map(([name, cost]) => told(name, cost)),
-      `goal  at most ${100 * goal} % of a core`,
-      '',
-    ].join('\n'),
-  )
-  process.exitCode = Object.values(costs).every((cost) => isEnough(cost) && cost.share <= goal) ? 0 : 1
-} finally {
-  await broker.stop()
-  await rm(folder, { recursive: true, force: true })
+/** What the autoscaler of `npm start` costs with real polls. */
+export const autoscaler: Row = {
+  name: 'autoscaler',
+  section: 'Fleet',
+  title: `The autoscaler of npm start with ${queues} queues`,
+  rounds: { full: 5, quick: 1 },
+  async prepare(bench) {
+    const broker = await bench.broker()
+    const stage = await bench.stages().then((stages) => stages.make({ type: 'quorum', history: false }))
+    const names = Array.from({ length: queues }, (_, index) => `bench-autoscaler-${index}`)
+    const connection = await connect(stage.url)
+    const channel = await connection.createChannel()
+    for (const name of names) await channel.assertQueue(name)
+    const managementUrl = process.env.KEDAFN_TEST_MANAGEMENT_URL ?? broker.managementUrl
+    const side = (protocol: 'http' | 'amqp') => async () => {
+      const asking = inspector(stage.url, systemClock)
+      const { vhost } = parseAddress(stage.url)
+      const metrics = queueMetrics({ inspector: asking, managementUrl, vhost })
+      try {
+        return await watch({ names, protocol, metrics, seconds: 3 })
+      } finally {
+        await asking.close()
+      }
+    }
+    const shared = { metric: 'percent', unit: '% of a core', to: null, better: 'lower', goal: 10 } as const
+    return {
+      sides: { http: side('http'), amqp: side('amqp') },
+      comparisons: [
+        { id: 'http', what: `${queues} queues, each polled every second over http`, of: 'http', ...shared },
+        { id: 'amqp', what: `${queues} queues, each polled every second over amqp`, of: 'amqp', ...shared },
+      ],
+      warmUp: false,
+    }
+  },
+}
+
+/** How its own work grows with the queues, with polls that are answered at once. */
+export const growthQueues: Row = {
+  name: 'growth-queues',
+  section: 'Growth',
+  title: 'The autoscaler, 10 to 10,000 queues',
+  rounds: { full: 3, quick: 1 },
+  prepare: async (bench) => {
+    const counts = bench.quick ? [10, 100, 1000] : [10, 100, 1000, 10_000]
+    const metrics: QueueMetrics = { read: async () => ({ kind: 'value', value: 5 }) }
+    const side = (count: number) => () => {
+      const names = Array.from({ length: count }, (_, index) => `queue-${index}`)
+      return watch({ names, protocol: 'amqp', metrics, seconds: 3 })
+    }
+    return {
+      sides: Object.fromEntries(counts.map((count) => [`${count}`, side(count)])),
+      comparisons: [],
+      growth: [
+        {
+          x: 'queues, each polled every second',
+          points: counts.map((count) => ({ side: `${count}`, x: count })),
+          metrics: [
+            { metric: 'percent', unit: '% of a core' },
+            { metric: 'us', unit: 'us of CPU a poll' },
+          ],
+        },
+      ],
+      warmUp: false,
+    }
+  },
 }

@@ -18,7 +18,10 @@ const consumeRow = (type: 'quorum' | 'classic', goal: number): Row => ({
     const { consume, skipped } = bench.native()
     const sides: Record<string, Side> = {
       amqplib: drained(bench, stage, lines, () => bench.rival('bare-drain', stage.url, queue, `${lines}`)),
-      kedafn: () => written(bench, stage, lines),
+      kedafn: async () => {
+        await fill(bench, stage, lines)
+        return written(bench, stage, lines)
+      },
       ...(consume && { c: drained(bench, stage, lines, () => new Child(consume, [stage.url, queue, `${lines}`])) }),
     }
     return { sides, comparisons: comparisonsOf(type, goal), skipped }
@@ -49,12 +52,16 @@ function drained(bench: Bench, stage: Stage, lines: number, start: () => Child):
 }
 
 /** log-consumer, from its first sync to its last. */
-async function written(bench: Bench, stage: Stage, lines: number): Promise<Sample> {
-  await fill(bench, stage, lines)
+export async function written(
+  bench: Bench,
+  stage: Stage,
+  lines: number,
+  env: Record<string, string> = {},
+): Promise<Sample> {
   const output = join(bench.folder, 'consumed.txt')
   writeFileSync(output, '')
   const total = lines * 100
-  const child = await bench.function('log-consumer', { ...stage.env, OUTPUT_PATH: output })
+  const child = await bench.function('log-consumer', { ...stage.env, OUTPUT_PATH: output, ...env })
   try {
     await until('the first line', [child], () => sizeOf(output) > 0)
     const [begun, already] = [performance.now(), sizeOf(output)]

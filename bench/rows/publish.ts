@@ -5,6 +5,9 @@ import type { Comparison } from '../harness/result.ts'
 import type { Row, Side } from '../harness/row.ts'
 import { queue, type Stage } from '../harness/stage.ts'
 
+/** Each has a checkpoint and a lock of its own. */
+let runs = 0
+
 /** log-producer with a file against clients that publish from memory: all that the runtime does besides is counted against it. */
 const publishRow = (type: 'quorum' | 'classic', goals: { readonly bare: number; readonly c: number | null }): Row => ({
   name: `publish-${type}`,
@@ -24,17 +27,24 @@ const publishRow = (type: 'quorum' | 'classic', goals: { readonly bare: number; 
   },
 })
 
-async function producer(bench: Bench, stage: Stage, lines: number) {
+/** log-producer with a file of so many lines, with these variables. */
+export function published(bench: Bench, stage: Stage, lines: number, env: Record<string, string>): Side {
+  return async () => timed(stage, lines, await producer(bench, stage, lines, env))()
+}
+
+async function producer(bench: Bench, stage: Stage, lines: number, env: Record<string, string> = {}) {
   const input = await bench.input(lines)
-  let run = 0
-  return () =>
-    bench.function('log-producer', {
+  return () => {
+    const run = ++runs
+    return bench.function('log-producer', {
       ...stage.env,
       INPUT_PATH: input,
       KEDAFN_ONCE: 'true',
-      KEDAFN_CHECKPOINT_PATH: join(bench.folder, `publish-${++run}.checkpoint`),
+      KEDAFN_CHECKPOINT_PATH: join(bench.folder, `publish-${run}.checkpoint`),
       KEDAFN_SOURCE: `publish-${run}`,
+      ...env,
     })
+  }
 }
 
 /** From the moment it may publish to the last confirm. */
