@@ -1,5 +1,7 @@
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { SourceMap } from 'node:module'
 import { basename, join, relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { root } from './bench.ts'
 import { type CpuProfile, hottest } from './cpu-profile.ts'
 import { flameGraphOf } from './flame.ts'
@@ -23,7 +25,7 @@ export class ProfileFolder {
       const text = readFileSync(path, 'utf8')
       const title = `\n${relative(root, path)}`
       if (file.endsWith('.txt')) return [title, ...text.split('\n').slice(0, 16)]
-      const profile = JSON.parse(text) as CpuProfile
+      const profile = inSources(JSON.parse(text) as CpuProfile)
       const picture = path.replace('.cpuprofile', '.svg')
       writeFileSync(picture, flameGraphOf(profile, basename(file, '.cpuprofile')))
       const lines = hottest(profile, 16).map(
@@ -32,4 +34,26 @@ export class ProfileFolder {
       return [`${title}, drawn in ${relative(root, picture)}; self time, idle left out`, ...lines]
     })
   }
+}
+
+/** Names and places as they stand in the sources, where a bundle's map is still there. */
+function inSources(profile: CpuProfile): CpuProfile {
+  const maps = new Map<string, SourceMap | null>()
+  const mapOf = (url: string): SourceMap | null => {
+    const known = maps.get(url)
+    if (known !== undefined) return known
+    const path = url.startsWith('file:') ? `${fileURLToPath(url)}.map` : ''
+    const map = existsSync(path) ? new SourceMap(JSON.parse(readFileSync(path, 'utf8'))) : null
+    maps.set(url, map)
+    return map
+  }
+  const nodes = profile.nodes.map((node) => {
+    const { url, lineNumber, columnNumber } = node.callFrame
+    const entry = mapOf(url)?.findEntry(lineNumber, columnNumber)
+    if (!entry || !('originalSource' in entry)) return node
+    const { originalSource, originalLine, originalColumn } = entry
+    const place = { url: originalSource, lineNumber: originalLine, columnNumber: originalColumn }
+    return { ...node, callFrame: { ...node.callFrame, ...place } }
+  })
+  return { ...profile, nodes }
 }
