@@ -3,7 +3,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 
 /** The machine counts as quiet while others use no more of it than this. */
 const quietShare = 0.12
-const lookMs = 150
+const lookMs = 100
 
 export function describeMachine(broker: string, peers: readonly string[]): readonly string[] {
   const [first] = cpus()

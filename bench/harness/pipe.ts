@@ -22,6 +22,15 @@ export const packing = { KEDAFN_LINES_PER_MESSAGE: '100', KEDAFN_BATCH_SIZE: '50
 
 export const sizeOf = (path: string): number => statSync(path, { throwIfNoEntry: false })?.size ?? 0
 
+/** Inputs do not change. */
+const hashes = new Map<string, Promise<string>>()
+
+function hashOf(input: string): Promise<string> {
+  const hash = hashes.get(input) ?? sha256(input)
+  hashes.set(input, hash)
+  return hash
+}
+
 /** The functions of the repository as they are shipped. */
 export function shipped(bench: Bench, stage: Stage, env: Readonly<Record<string, string>> = {}): Pipe {
   return {
@@ -76,7 +85,7 @@ export async function flow(bench: Bench, stage: Stage, pipe: Pipe, input: string
       await consumer.stop()
       // n.b. a rival that is killed may not have sent its last ack.
       await stage.purge()
-      if ((await sha256(output)) !== (await sha256(input))) throw new Error('the output differs from the input')
+      if ((await sha256(output)) !== (await hashOf(input))) throw new Error('the output differs from the input')
       const share = 1 - already / total
       return {
         rate: (lines * share) / seconds,

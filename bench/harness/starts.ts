@@ -11,7 +11,7 @@ import { queue } from './stage.ts'
 import { Tap, type TapEvent } from './tap.ts'
 
 /** What is started: as a process from its first instruction. */
-export type Starter = 'hello' | 'raw' | 'kedafn' | 'uncached'
+export type Starter = 'hello' | 'raw' | 'kedafn' | 'uncached' | 'unmetered'
 
 /** Starts processes that take one delivery, and tells when which step of it was done. */
 export class Starts {
@@ -42,6 +42,7 @@ export class Starts {
       raw: join(folder, 'raw.cjs'),
       kedafn: join(dist, 'log-consumer', 'start.cjs'),
       uncached: join(dist, 'log-consumer', 'function.cjs'),
+      unmetered: join(dist, 'log-consumer', 'start.cjs'),
     }
     writeFileSync(scripts.hello, `process.stdout.write('hello\\n')`)
     const entry = join(root, 'bench', 'rivals', 'raw-start.ts')
@@ -81,7 +82,11 @@ export class Starts {
       if (event === 'ack' && cgroup) seen.cpu ??= cgroup.usedMs() - usedMs
     }
     const command = [process.execPath, this.#scripts[name]]
-    const child = start(cgroup ? cgroup.enter(command) : command, { PATH: process.env.PATH ?? '', ...this.#env })
+    const child = start(cgroup ? cgroup.enter(command) : command, {
+      PATH: process.env.PATH ?? '',
+      ...this.#env,
+      ...(name === 'unmetered' && { KEDAFN_METRICS: 'off' }),
+    })
     let said = ''
     child.stdout?.on('data', (data) => {
       if (name === 'hello') seen.ack ??= performance.now() - started

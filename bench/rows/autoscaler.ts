@@ -10,7 +10,7 @@ import type { Sample } from '../harness/result.ts'
 import type { Row } from '../harness/row.ts'
 
 const queues = 200
-const settleMs = 1500
+const settleMs = 1200
 
 const objectOf = (name: string, protocol: string): string => `
 kind: ScaledObject
@@ -70,7 +70,7 @@ export const autoscaler: Row = {
   name: 'autoscaler',
   section: 'Fleet',
   title: `The autoscaler of npm start with ${queues} queues`,
-  rounds: { full: 5, quick: 1 },
+  rounds: { full: 3, quick: 1 },
   async prepare(bench) {
     const broker = await bench.broker()
     const stage = await bench.stages().then((stages) => stages.make({ type: 'quorum', history: false }))
@@ -112,7 +112,7 @@ export const growthQueues: Row = {
     const metrics: QueueMetrics = { read: async () => ({ kind: 'value', value: 5 }) }
     const side = (count: number) => () => {
       const names = Array.from({ length: count }, (_, index) => `queue-${index}`)
-      return watch({ names, protocol: 'amqp', metrics, seconds: 3 })
+      return watch({ names, protocol: 'amqp', metrics, seconds: 2 })
     }
     return {
       sides: Object.fromEntries(counts.map((count) => [`${count}`, side(count)])),

@@ -23,7 +23,13 @@ export const coldStart: Row = {
         starts.measure(name)
     const shared = { metric: 'ms', unit: 'ms', of: 'kedafn', better: 'lower' } as const
     return {
-      sides: { hello: side('hello'), raw: side('raw'), uncached: side('uncached'), kedafn: side('kedafn') },
+      sides: {
+        hello: side('hello'),
+        raw: side('raw'),
+        uncached: side('uncached'),
+        unmetered: side('unmetered'),
+        kedafn: side('kedafn'),
+      },
       comparisons: [
         {
           id: 'hello',
@@ -34,6 +40,7 @@ export const coldStart: Row = {
           ...shared,
         },
         { id: 'raw', what: 'exec to first ack / AMQP by hand over node:net', to: 'raw', goal: 1.4, ...shared },
+        { ...shared, id: 'metrics', what: 'exec to first ack: metrics on / off', to: 'unmetered', goal: null },
         {
           ...shared,
           id: 'uncached',
@@ -44,6 +51,7 @@ export const coldStart: Row = {
         },
       ],
       notes: [
+        'unmetered: KEDAFN_METRICS=off; uncached: without a code cache',
         'log-consumer with its code cache, topology verified, one message in the queue; the ack is seen in a proxy on the way to the broker, as is that of AMQP by hand; hello ends with its first byte',
       ],
     }

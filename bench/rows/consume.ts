@@ -14,7 +14,7 @@ const consumeRow = (type: 'quorum' | 'classic', goal: number): Row => ({
   quick: type === 'quorum',
   async prepare(bench) {
     const stage = await bench.stages().then((stages) => stages.make({ type, history: false }))
-    const lines = bench.count(type === 'quorum' ? 150_000 : 60_000, 15_000)
+    const lines = bench.count(type === 'quorum' ? 80_000 : 40_000, 15_000)
     const { consume, skipped } = bench.native()
     const sides: Record<string, Side> = {
       amqplib: drained(bench, stage, lines, () => bench.rival('bare-drain', stage.url, queue, `${lines}`)),

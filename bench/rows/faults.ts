@@ -17,7 +17,7 @@ export const slowDisk: Row = {
   title: 'A slow disk',
   async prepare(bench) {
     const { slowSync, skipped } = bench.native()
-    const lines = bench.count(60_000, 10_000)
+    const lines = bench.count(40_000, 10_000)
     const stage = await bench.stages().then((stages) => stages.make({ type: 'quorum', history: false }))
     const input = await bench.input(lines)
     const run = (env: Record<string, string>) => flow(bench, stage, shipped(bench, stage, env), input, lines)
@@ -58,7 +58,7 @@ export const slowBroker: Row = {
   section: 'Faults',
   title: 'A broker that is far away',
   async prepare(bench) {
-    const lines = bench.count(60_000, 10_000)
+    const lines = bench.count(40_000, 10_000)
     const stage = await bench.stages().then((stages) => stages.make({ type: 'quorum', history: false }))
     const input = await bench.input(lines)
     const run = async (delayMs: number) => {

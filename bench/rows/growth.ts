@@ -75,7 +75,7 @@ export const growthSize = ofLines(
     const side =
       (bytes: number): Side =>
       async () => {
-        const lines = Math.max(8, Math.min(bench.count(40_000, 4000), Math.floor((bench.count(80, 10) * 1e6) / bytes)))
+        const lines = Math.max(8, Math.min(bench.count(40_000, 4000), Math.floor((bench.count(40, 10) * 1e6) / bytes)))
         return flow(bench, stage, shipped(bench, stage), await bench.input(lines, bytes), lines)
       }
     return Object.fromEntries(sizes.map((bytes) => [`${bytes}`, side(bytes)]))
@@ -114,7 +114,7 @@ export const growthPrefetch = ofLines(
     const side =
       (batch: number): Side =>
       async () => {
-        const lines = Math.min(bench.count(60_000, 6000), batch * bench.count(3000, 500))
+        const lines = Math.min(bench.count(30_000, 6000), batch * bench.count(3000, 500))
         await fill(bench, stage, lines)
         return written(bench, stage, lines, { KEDAFN_BATCH_SIZE: `${batch}`, KEDAFN_BATCH_MAX_WAIT_MS: '0' })
       }

@@ -7,7 +7,7 @@ export const history: Row = {
   section: 'Throughput',
   title: 'The history',
   async prepare(bench) {
-    const lines = bench.count(60_000, 15_000)
+    const lines = bench.count(40_000, 15_000)
     const many = bench.count(1_000_000, 200_000)
     const stages = await bench.stages()
     const [on, off] = [

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { appendFileSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
+import { appendFileSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as wait } from 'node:timers/promises'
@@ -91,7 +91,7 @@ class Started {
     }
   }
 
-  /** Its own and those of its functions. */
+  /** Its own, those of its functions, and what else it has running but for the broker. */
   pids(): readonly number[] {
     const pids = new Map<unknown, number>()
     for (const { event, name, pid } of this.heard) {
@@ -99,8 +99,24 @@ class Started {
       if (typeof pid === 'number') pids.set(name, pid)
       else pids.delete(name)
     }
-    return [this.child.pid ?? 0, ...pids.values()]
+    const own = new Set([this.child.pid ?? 0, ...pids.values()])
+    return [...own, ...childrenOf(this.child.pid ?? 0).filter((pid) => !own.has(pid))]
   }
+}
+
+function childrenOf(parent: number): readonly number[] {
+  return readdirSync('/proc').flatMap((text) => {
+    const pid = Number(text)
+    if (!(pid > 0)) return []
+    try {
+      const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+      const name = stat.slice(stat.indexOf('(') + 1, stat.lastIndexOf(')'))
+      const itsParent = Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1])
+      return itsParent === parent && !/^(sh|beam|rabbitmq)/.test(name) ? [pid] : []
+    } catch {
+      return []
+    }
+  })
 }
 
 async function measure(bench: Bench): Promise<Sample> {

@@ -14,8 +14,8 @@ export const peers: Row = {
   title: 'Other clients',
   async prepare(bench) {
     const stage = await bench.stages().then((stages) => stages.make({ type: 'quorum', history: false }))
-    const lines = bench.count(60_000, 10_000)
-    const few = bench.count(4000, 500)
+    const lines = bench.count(40_000, 10_000)
+    const few = bench.count(2000, 500)
     const side = (pipe: Pipe, count: number): Side => {
       return async () => flow(bench, stage, pipe, await bench.input(count), count)
     }

@@ -19,8 +19,8 @@ const pipelineRow = (type: 'quorum' | 'classic', goals: Goals): Row => ({
   async prepare(bench) {
     const stage = await bench.stages().then((stages) => stages.make({ type, history: false }))
     const { publish, consume, skipped } = bench.native()
-    const few = bench.count(2000, 500)
-    const lines = bench.count(type === 'quorum' ? 100_000 : 60_000, 15_000)
+    const few = bench.count(1000, 300)
+    const lines = bench.count(type === 'quorum' ? 60_000 : 40_000, 15_000)
     // n.b. the first 200,000 lines after a start may be repeats, and are looked up: the rate is that of the rest, too.
     const many = bench.count(2_000_000, 400_000)
     const side = (pipe: Pipe, count: number): Side => {

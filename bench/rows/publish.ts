@@ -16,7 +16,7 @@ const publishRow = (type: 'quorum' | 'classic', goals: { readonly bare: number; 
   quick: type === 'quorum',
   async prepare(bench) {
     const stage = await bench.stages().then((stages) => stages.make({ type, history: false }))
-    const lines = bench.count(type === 'quorum' ? 100_000 : 60_000, 15_000)
+    const lines = bench.count(type === 'quorum' ? 60_000 : 30_000, 15_000)
     const { publish, skipped } = bench.native()
     const sides: Record<string, Side> = {
       amqplib: timed(stage, lines, () => bench.rival('bare-publisher', stage.url, queue, `${lines}`)),

@@ -11,7 +11,7 @@ export const telemetry: Row = {
   section: 'Throughput',
   title: 'Telemetry',
   async prepare(bench) {
-    const lines = bench.count(150_000, 20_000)
+    const lines = bench.count(100_000, 20_000)
     const stage = await bench.stages().then((stages) => stages.make({ type: 'quorum', history: false }))
     const input = await bench.input(lines)
     const off = shipped(bench, stage, { KEDAFN_METRICS: 'off' })
