@@ -50,7 +50,11 @@ export class Repeats {
 
   /** The effect of these is done. */
   done(jobs: readonly Job[]): void {
-    for (const { id, bytes } of jobs) if (id !== '') this.#done.add(id, bytes)
+    for (let at = 0; at < jobs.length; at++) {
+      const { id, bytes, raw, of } = jobs[at] as Job
+      if (of > 1 && isWhole(jobs, at) && this.#done.addPacked(id, raw.body, of)) at += of - 1
+      else if (id !== '') this.#done.add(id, bytes)
+    }
   }
 
   /** `fresh`, as {@link begin} gave it, is out of the handler's hands. Returns the copies that waited for it, in their order. */
@@ -69,4 +73,11 @@ export class Repeats {
     for (const hold of this.#holds.values()) if (hold.has(id)) return hold
     return undefined
   }
+}
+
+/** Whether all that came in one message stands here, one behind the other. */
+function isWhole(jobs: readonly Job[], at: number): boolean {
+  const { raw, of } = jobs[at] as Job
+  for (let next = at + of - 1; next > at; next--) if (jobs[next]?.raw !== raw) return false
+  return true
 }

@@ -1,15 +1,36 @@
+import { unpack } from './pack.ts'
+
+interface Packed {
+  readonly id: string
+  readonly body: Uint8Array
+  readonly lines: number
+}
+
 interface Generation {
   readonly ids: string[]
   readonly samples: number[]
   /** The sample of each id, of the first so many. */
   readonly index: Map<string, number>
   indexed: number
+  /** Messages of many lines that are not in the index. */
+  packed: Packed[]
+  length: number
 }
 
-const newGeneration = (): Generation => ({ ids: [], samples: [], index: new Map(), indexed: 0 })
+const newGeneration = (): Generation => ({
+  ids: [],
+  samples: [],
+  index: new Map(),
+  indexed: 0,
+  packed: [],
+  length: 0,
+})
+
+/** Of a message with longer lines than this, on average, the body is not kept. */
+const keptBytesPerLine = 256
 
 /**
- * Remembers the messages of late, by id and by a look at the body: at least the last `size`, at most twice as many. An id alone
+ * Remembers the deliveries of late, by id and by a look at the body: at least the last `size`, about twice as many at most. An id alone
  * is not enough: a file that is rewritten in place may, around a crash, give the same id to another line. Two generations take
  * turns, and neither is indexed before somebody asks: most never are, and putting a string into a map costs more than all else here.
  */
@@ -25,7 +46,23 @@ export class RecentMessages {
   add(id: string, body: Uint8Array): void {
     this.#young.ids.push(id)
     this.#young.samples.push(sampleOf(body))
-    if (this.#young.ids.length < this.#size) return
+    this.#grown(1)
+  }
+
+  /**
+   * All lines of a message of many, at once and for next to nothing: the message itself is kept, up to {@link keptBytesPerLine} a line.
+   * @returns false if its lines are too long for that: then add each
+   */
+  addPacked(id: string, body: Uint8Array, lines: number): boolean {
+    if (body.length > lines * keptBytesPerLine) return false
+    this.#young.packed.push({ id, body, lines })
+    this.#grown(lines)
+    return true
+  }
+
+  #grown(by: number): void {
+    this.#young.length += by
+    if (this.#young.length < this.#size) return
     this.#old = this.#young
     this.#young = newGeneration()
   }
@@ -40,6 +77,11 @@ function indexOf(generation: Generation): ReadonlyMap<string, number> {
   const { ids, samples, index } = generation
   for (; generation.indexed < ids.length; generation.indexed++) {
     index.set(ids[generation.indexed] as string, samples[generation.indexed] as number)
+  }
+  const { packed } = generation
+  generation.packed = []
+  for (const message of packed) {
+    unpack(message.id, message.body, message.lines, (id, body) => index.set(id, sampleOf(body)))
   }
   return index
 }

@@ -264,3 +264,23 @@ test('a copy of a pack whose lines are done, or some of them, costs no handler f
   assert.deepEqual([counters.repeated, counters.acked], [2, 3])
   await loop.drain()
 })
+
+test('a line that failed among those of its message is not taken for done when a copy comes', async () => {
+  const seen: string[] = []
+  const { loop, send, counters } = consuming({
+    decode: text,
+    handle: (batch) => {
+      seen.push(...batch.map(({ body }) => `${body}`))
+      return batch.filter(({ body }) => body === 'b').map((one) => retry(one, 'not now'))
+    },
+  })
+  await loop.start()
+  // Of two messages, in one batch: what is done of the first stands beside the second.
+  await Promise.all([send(packOf('a', 'b', 'c')), send({ ...packOf('d', 'e', 'f'), messageId: 'f:10' })])
+  const again = packOf('a', 'b', 'c')
+  await send({ ...again, headers: { ...again.headers, [header.mayRepeat]: true } })
+  await settle()
+  assert.deepEqual(seen, ['a', 'b', 'c', 'd', 'e', 'f', 'b'])
+  assert.equal(counters.repeated, 2)
+  await loop.drain()
+})

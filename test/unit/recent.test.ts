@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { pack } from '../../runtime/core/pack.ts'
 import { RecentMessages } from '../../runtime/core/recent.ts'
 
 const none = new Uint8Array(0)
@@ -47,4 +48,46 @@ test('bodies that differ in one bit are told apart, wherever near their ends it 
       }
     }
   }
+})
+
+const lines = ['one', 'two', 'three'].map((body, number) => ({ body: text(body), offset: 100 + 10 * number }))
+
+test('the lines of a message of many are remembered by the ids and bodies that they have alone, before and after somebody asks', () => {
+  const recent = new RecentMessages(10)
+  assert.equal(recent.addPacked('f:100', pack(lines), 3), true)
+  for (const { body, offset } of lines) assert.equal(recent.has(`f:${offset}`, body), true)
+  assert.equal(recent.has('f:100', text('other')), false)
+  assert.equal(recent.has('f:105', text('one')), false)
+  const [line] = lines
+  assert.ok(line)
+  recent.addPacked(
+    'g:0',
+    pack([
+      { ...line, offset: 0 },
+      { body: text('next'), offset: 4 },
+    ]),
+    2,
+  )
+  assert.equal(recent.has('g:4', text('next')), true)
+  assert.equal(recent.has('f:110', text('two')), true)
+})
+
+test('each line of a message of many counts as one', () => {
+  const recent = new RecentMessages(6)
+  for (let n = 0; n < 4; n++) recent.addPacked(`f${n}:100`, pack(lines), 3)
+  assert.equal(recent.has('f2:100', text('one')), true)
+  assert.equal(recent.has('f1:100', text('one')), false)
+  recent.addPacked('f4:100', pack(lines), 3)
+  assert.equal(recent.has('f2:100', text('one')), true)
+  recent.add('5', none)
+  recent.add('6', none)
+  recent.add('7', none)
+  assert.equal(recent.has('f3:100', text('one')), false)
+})
+
+test('a message of long lines is not kept', () => {
+  const long = ['a', 'b'].map((letter, number) => ({ body: text(letter.repeat(300)), offset: 301 * number }))
+  const recent = new RecentMessages(10)
+  assert.equal(recent.addPacked('f:0', pack(long), 2), false)
+  assert.equal(recent.has('f:0', text('a'.repeat(300))), false)
 })
