@@ -93,7 +93,9 @@ export async function packImages(
     for (const { architecture, layers } of images) {
       const bytes = layers.map(({ content }) => content.length)
       const total = bytes.reduce((sum, size) => sum + size, 0)
-      say(`  linux/${architecture} ${megabytes(total)} (libs, Node, function: ${bytes.map(megabytes).join(', ')})`)
+      say(
+        `  linux/${architecture} ${megabytes(total)} (libs, Node, telemetry, function: ${bytes.map(megabytes).join(', ')})`,
+      )
     }
     results.push(shownPath(path, process.cwd()))
   }

@@ -76,8 +76,12 @@ export async function buildImages(options: ImageOptions): Promise<readonly Built
     }
     const files = functionFiles(join(distDir, name))
     if (options.codeCache) files.push(...(await cacheFiles(name, join(distDir, name))))
-    const own = await layerOf(files, options)
-    const images = bases.map(({ architecture, layers }) => imageOf(architecture, [...layers, own], facts))
+    // The telemetry is the same for every function, so it is a layer that they share.
+    const telemetry = filesOf(join(distDir, name), Object.keys(telemetryFiles))
+    const own = await Promise.all(
+      [telemetry, files].filter(({ length }) => length > 0).map((some) => layerOf(some, options)),
+    )
+    const images = bases.map(({ architecture, layers }) => imageOf(architecture, [...layers, ...own], facts))
     const reference = `docker.io/kedafn/${name}:${version}`
     const path = join(distDir, 'images', `${name}.tar`)
     replaceFile(path, layoutTar(reference, images))
@@ -110,11 +114,15 @@ async function cacheFiles(name: string, folder: string): Promise<readonly TarEnt
   return [text('app/start.cjs', startSource), { path: 'app/function.cache', mode: 0o444, content: cache }]
 }
 
-/** All that runs of a function, its telemetry too: what is for people (the source map, the list of what was bundled) stays behind. */
+/** All that runs of a function, its telemetry apart: what is for people (the source map, the list of what was bundled) stays behind. */
 function functionFiles(folder: string): TarEntry[] {
   const path = join(folder, 'function.cjs')
   if (!existsSync(path)) throw new Error(`${folder} has no function.cjs: bundle it first`)
-  return ['function.cjs', ...Object.keys(telemetryFiles)]
+  return filesOf(folder, ['function.cjs'])
+}
+
+function filesOf(folder: string, names: readonly string[]): TarEntry[] {
+  return names
     .filter((name) => existsSync(join(folder, name)))
     .map((name) => ({ path: `app/${name}`, mode: 0o444, content: readFileSync(join(folder, name)) }))
 }
