@@ -97,6 +97,10 @@ async function main(): Promise<void> {
     rounds: folder ? 1 : Number(values.rounds ?? 0),
   })
   const whole = positionals.length === 0 && !few
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    // n.b. its children go with it, see Child.
+    process.once(signal, () => void bench.close().finally(() => process.exit(130)))
+  }
   try {
     const results = await measureAll(chosen, bench, new Quiet(few ? 5000 : 60_000))
     if (folder) {
