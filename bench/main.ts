@@ -59,6 +59,7 @@ async function measureAll(chosen: readonly Row[], bench: Bench, quiet: Quiet): P
     try {
       const result = await runRow(row, bench, quiet)
       results.push(result)
+      say(`${row.name}: ${result.seconds.toFixed(0)} s`)
       for (const one of result.judged) print(show(result, one))
       for (const { x, units, points } of result.growth) {
         for (const { label, values } of points) {

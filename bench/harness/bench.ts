@@ -92,19 +92,22 @@ export class Bench {
     return this.quick ? quick : full
   }
 
-  /** One of our own functions at work; it is what a profile shows. */
+  /** One of our own functions at work. */
   async function(name: string, env: ChildOptions['env'], dist?: string): Promise<Child> {
-    const script = join(dist ?? (await this.dist()), name, 'function.cjs')
+    const [command = '', ...args] = this.own(name, join(dist ?? (await this.dist()), name, 'function.cjs'))
+    const port = { OTEL_EXPORTER_PROMETHEUS_HOST: '127.0.0.1', OTEL_EXPORTER_PROMETHEUS_PORT: '0' }
+    return new Child(command, args, { env: { ...port, ...env } })
+  }
+
+  /** The command that runs one of our own scripts: it is what a profile shows. */
+  own(name: string, script: string): readonly string[] {
     const { profileDir, traceDir } = this.#options
-    const all = { OTEL_EXPORTER_PROMETHEUS_HOST: '127.0.0.1', OTEL_EXPORTER_PROMETHEUS_PORT: '0', ...env }
-    if (traceDir) {
-      const to = join(traceDir, `${name}-${Date.now()}.txt`)
-      return new Child('strace', ['-f', '-c', '-o', to, process.execPath, script], { env: all })
-    }
-    const profiling = profileDir
-      ? ['--cpu-prof', `--cpu-prof-dir=${profileDir}`, `--cpu-prof-name=${name}-${Date.now()}.cpuprofile`]
-      : []
-    return new Child(process.execPath, [...profiling, script], { env: all })
+    const node = process.execPath
+    const file = `${name}-${Date.now()}`
+    if (traceDir) return ['strace', '-f', '-c', '-o', join(traceDir, `${file}.txt`), node, script]
+    if (!profileDir) return [node, script]
+    const profile = [`--cpu-prof-dir=${profileDir}`, `--cpu-prof-name=${file}.cpuprofile`, '--cpu-prof-interval=200']
+    return [node, '--cpu-prof', ...profile, script]
   }
 
   roundsOf(full: number, quick: number): number {

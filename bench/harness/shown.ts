@@ -10,6 +10,12 @@ const named: Readonly<Record<string, string>> = {
   packed: 'kedafn, packed',
 }
 
+const coldStarts: Readonly<Record<string, string>> = {
+  hello: 'node, hello',
+  raw: 'AMQP by hand',
+  uncached: 'kedafn, no code cache',
+}
+
 export function throughputOf(results: readonly Result[]): readonly Bar[] {
   return ['quorum', 'classic'].flatMap((type) => {
     const sides = results.find(({ name }) => name === `pipeline-${type}`)?.sides ?? {}
@@ -22,25 +28,28 @@ export function throughputOf(results: readonly Result[]): readonly Bar[] {
 
 /** From the phases' ends, which are metrics of the row, to their lengths. */
 const phases = [
-  ['start of Node', 'helloMs'],
-  ['bundle, to the socket', 'connectMs'],
-  ['login, to open', 'openMs'],
-  ['channel, topology, consume', 'consumeMs'],
-  ['delivery, handler, ack', 'ms'],
+  ['bundle', 'connectMs'],
+  ['login', 'openMs'],
+  ['topology, consume', 'consumeMs'],
+  ['delivery to ack', 'ms'],
 ] as const
 
 export function coldStartOf(results: readonly Result[]): readonly PhasedBar[] {
   const sides = results.find(({ name }) => name === 'cold-start')?.sides ?? {}
-  const helloMs = sides.hello?.ms?.median ?? 0
-  return Object.entries(sides).map(([label, metrics]) => {
-    let last = 0
-    const parts = phases.flatMap(([name, metric]) => {
-      const end = metric === 'helloMs' ? helloMs : (metrics[metric]?.median ?? Number.NaN)
-      if (Number.isNaN(end) || (metric === 'ms' && label === 'hello')) return []
-      const ms = end - last
+  const helloMs = sides.hello?.ms?.median
+  if (helloMs === undefined) return []
+  return ['hello', 'raw', 'uncached', 'kedafn'].flatMap((label) => {
+    const metrics = sides[label]
+    if (metrics === undefined) return []
+    // Each process starts as hello does, or sooner.
+    let last = Math.min(helloMs, metrics.connectMs?.median ?? helloMs)
+    const parts = [{ name: 'Node', ms: last }]
+    for (const [name, metric] of phases) {
+      const end = metrics[metric]?.median
+      if (end === undefined || label === 'hello') continue
+      parts.push({ name, ms: Math.max(0, end - last) })
       last = Math.max(last, end)
-      return { name, ms }
-    })
-    return { label, phases: parts }
+    }
+    return { label: coldStarts[label] ?? label, phases: parts }
   })
 }

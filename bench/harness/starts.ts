@@ -15,17 +15,18 @@ export type Starter = 'hello' | 'raw' | 'kedafn' | 'uncached' | 'unmetered'
 
 /** Starts processes that take one delivery, and tells when which step of it was done. */
 export class Starts {
+  readonly #bench: Bench
   readonly #scripts: Readonly<Record<Starter, string>>
   readonly #env: Readonly<Record<string, string>>
   readonly #tap: Tap
   readonly publish: () => Promise<void>
 
   private constructor(
-    scripts: Record<Starter, string>,
-    env: Record<string, string>,
-    tap: Tap,
-    publish: () => Promise<void>,
+    bench: Bench,
+    starts: { scripts: Record<Starter, string>; env: Record<string, string>; tap: Tap; publish: () => Promise<void> },
   ) {
+    const { scripts, env, tap, publish } = starts
+    this.#bench = bench
     this.#scripts = scripts
     this.#env = env
     this.#tap = tap
@@ -65,10 +66,11 @@ export class Starts {
     }
     const connection = await connect(stage.url, { noDelay: true })
     const channel = await connection.createConfirmChannel()
-    return new Starts(scripts, env, tap, async () => {
+    const publish = async () => {
       channel.sendToQueue(queue, Buffer.from('a line'), { persistent: true, messageId: `file:${Math.random()}` })
       await channel.waitForConfirms()
-    })
+    }
+    return new Starts(bench, { scripts, env, tap, publish })
   }
 
   /** @param cgroup what the process runs in; the time of its shell is part of the start */
@@ -81,7 +83,9 @@ export class Starts {
       seen[event] ??= at - started
       if (event === 'ack' && cgroup) seen.cpu ??= cgroup.usedMs() - usedMs
     }
-    const command = [process.execPath, this.#scripts[name]]
+    const script = this.#scripts[name]
+    const ours = name !== 'hello' && name !== 'raw'
+    const command = ours ? this.#bench.own(name, script) : [process.execPath, script]
     const child = start(cgroup ? cgroup.enter(command) : command, {
       PATH: process.env.PATH ?? '',
       ...this.#env,

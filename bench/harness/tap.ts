@@ -5,6 +5,8 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 const named: Readonly<Record<string, TapEvent>> = {
   '10.41': 'open',
   '60.20': 'consume',
+  // basic.get: a function may ask for one message before it takes many.
+  '60.70': 'consume',
   '60.60': 'deliver',
   '60.80': 'ack',
 }
