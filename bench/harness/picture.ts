@@ -32,6 +32,7 @@ export function pictureOf({ throughput, coldStart }: PictureOptions): string {
   const height = second + coldStart.length * step + 50
   const parts = [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" font-family="sans-serif" font-size="13">`,
+    '<title>Throughput, and the phases of a cold start</title>',
     `<rect width="${width}" height="${height}" fill="#fff"/>`,
     `<text x="20" y="30" font-size="16">lines a second, file to file (logarithmic)</text>`,
     ...throughputBars(throughput, top),
