@@ -108,6 +108,8 @@ async function main(): Promise<void> {
       for (const line of folder.summary()) print(line)
       return
     }
+    // What is kept of other runs is of this broker, or it does not count.
+    if (whole || values.write) await bench.broker()
     const machine = await bench.machine()
     for (const line of machine) print(line)
     const verdict = judgeAgainst(readBaselines(), results)

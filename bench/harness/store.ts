@@ -47,7 +47,10 @@ export function keepResults(
   rows: readonly Row[],
 ): readonly Result[] {
   // The load and the port of a private broker are others each time.
-  const on = machine.join('\n').replaceAll(/, load [^\n]*|127\.0\.0\.1:\d+/g, '')
+  const on = machine
+    .slice(0, 2)
+    .join('\n')
+    .replaceAll(/, load [^\n]*|127\.0\.0\.1:\d+/g, '')
   const kept = read(keptPath) as Kept | null
   const earlier = kept?.on === on ? kept.results : []
   const all = rows.flatMap(({ name }) => [...results, ...earlier].find((result) => result.name === name) ?? [])
