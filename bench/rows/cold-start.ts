@@ -36,7 +36,7 @@ export const coldStart: Row = {
           what: 'exec to first ack / `node` that says hello',
           to: 'hello',
           goal: 1.9,
-          limit: bench.quick ? 2.6 : 2.2,
+          limit: 2.2,
           ...shared,
         },
         { id: 'raw', what: 'exec to first ack / AMQP by hand over node:net', to: 'raw', goal: 1.4, ...shared },
