@@ -38,6 +38,11 @@ export const entries: readonly Entry[] = [
     load: async () => (await import('./commands/publish.ts')).publish,
   },
   {
+    name: 'dlq',
+    summary: 'look at dead letters, move them back to their queue, or delete them',
+    load: async () => (await import('./commands/dlq.ts')).dlq,
+  },
+  {
     name: 'tail',
     summary: 'watch messages pass, without taking them',
     load: async () => (await import('./commands/tail.ts')).tail,

@@ -53,12 +53,15 @@ async function connect(reach: Reach, purpose: string): Promise<OpenBroker> {
   throw unreachable(reach, failures)
 }
 
+/** None of the broker's addresses answers. It may in a moment. */
+export class BrokerUnreachable extends CommandError {}
+
 function unreachable({ by }: Reach, failures: readonly string[]): CommandError {
   const advice =
     by === 'AMQP_URL'
       ? 'Check host and port in AMQP_URL, and whether the broker runs'
       : 'Start one with  npx kedafn start  in this checkout, or say where it is: AMQP_URL=amqp://user:password@host:5672'
-  return new CommandError(`there is no broker (${by}): ${failures.join('; ')}`, advice, { code: 'FN_BROKER_AWAY' })
+  return new BrokerUnreachable(`there is no broker (${by}): ${failures.join('; ')}`, advice, { code: 'FN_BROKER_AWAY' })
 }
 
 function explained(cause: unknown, address: BrokerAddress): unknown {

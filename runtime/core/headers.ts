@@ -28,6 +28,10 @@ export const header = {
   lines: 'kedafn-lines',
   /** It was published once more, out of the history: by which entry of it, and when. Whoever is told to do it again does it again. */
   replay: 'kedafn-replay',
+  /** How often the message was moved back from the dead letters, an integer. */
+  redrives: 'kedafn-redrives',
+  /** The last few of these, oldest first: a list of tables that say when, and what the message had died of. */
+  redriven: 'kedafn-redriven',
 } as const
 
 /** A cause longer than this is cut: an AMQP header table must fit one frame. */

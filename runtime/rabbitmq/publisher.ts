@@ -281,7 +281,7 @@ function propertiesOf(message: OutgoingMessage): Options.Publish {
  * n.b. amqplib takes fractions beyond 2^50 and large negative numbers for 64-bit integers, and then throws: they are named
  * doubles. A double that is not finite makes RabbitMQ close the connection with 541, on every session: it goes as text.
  */
-function encodable(value: unknown): unknown {
+export function encodable(value: unknown): unknown {
   if (typeof value === 'number') {
     if (!Number.isFinite(value)) return String(value)
     return Number.isInteger(value) && Math.abs(value) < 2 ** 63 ? value : { '!': 'double', value }
