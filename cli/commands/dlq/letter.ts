@@ -59,7 +59,10 @@ const brokerCauses: Readonly<Record<string, string>> = {
 }
 
 /** @param queue the function's queue, whose dead letters are read */
-export function letterOf({ headers, properties, body }: Omit<Delivered, 'tag' | 'redelivered'>, queue: string): Letter {
+export function letterOf(
+  { headers, properties, body }: Pick<Delivered, 'headers' | 'properties' | 'body'>,
+  queue: string,
+): Letter {
   const death = brokerDeathOf(headers)
   const lastFailure = death ? death.at : time(headers[header.lastFailure])
   const origin = death?.queue || text(headers[header.origin])

@@ -1,5 +1,5 @@
 import { warnOf } from '../../broker/one-at-a-time.ts'
-import type { Delivered } from '../../broker/queue-reader.ts'
+import { type Delivered, keptOnOneChannel } from '../../broker/queue-reader.ts'
 import { brokerVariables } from '../../broker/reach.ts'
 import { defineCommand, exitCode, type Io, UsageError } from '../../command.ts'
 import { Progress } from '../../output/progress.ts'
@@ -108,7 +108,7 @@ async function deleteAll({ reader, queue, place }: DeadLetters, purging: Purging
   let saved: Delivered[] = []
 
   const take = (taken: readonly Delivered[]) => {
-    for (const { tag } of taken) reader.take(tag)
+    for (const delivered of taken) delivered.take()
     deleted += taken.length
     progress.update(deleted, total)
   }
@@ -121,7 +121,7 @@ async function deleteAll({ reader, queue, place }: DeadLetters, purging: Purging
   }
   const see = (delivered: Delivered) => {
     if (deleted + saved.length >= purging.limit || !purging.wants(letterOf(delivered, queue))) {
-      reader.keep(delivered.tag)
+      delivered.keep()
       return
     }
     if (!file) take([delivered])
@@ -147,7 +147,7 @@ async function deleteAll({ reader, queue, place }: DeadLetters, purging: Purging
   io.signal.addEventListener('abort', stop)
   if (io.signal.aborted) stop()
   try {
-    const prefetch = () => (purging.isChoosy ? place.length : Math.min(place.length, deliveredAtOnce))
+    const prefetch = () => (purging.isChoosy ? keptOnOneChannel : deliveredAtOnce)
     await reader.read({ bound: place.length, prefetch, see: guarded(see) })
     guarded(sync)()
     await reader.finish()

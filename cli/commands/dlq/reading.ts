@@ -68,7 +68,7 @@ export async function lookThrough(
     prefetch: () => most,
     see: (delivered) => {
       const isEnough = !look(letterOf(delivered, queue), delivered)
-      reader.keep(delivered.tag)
+      delivered.keep()
       if (isEnough) stop()
     },
   })

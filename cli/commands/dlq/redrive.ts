@@ -109,7 +109,7 @@ async function moveAll(queue: string, wishes: RedriveWishes, io: Io): Promise<nu
       return exitCode.interrupted
     }
     if (failure) throw failure
-    const stuck = tally.noQueue.size + tally.refusedBy.size + tally.unsendable.length
+    const stuck = tally.noQueue.size + tally.refusedBy.size + tally.unsendable.length + tally.unseen
     return stuck === 0 ? exitCode.done : exitCode.failed
   } finally {
     progress.end()
@@ -161,7 +161,7 @@ const withAdvice = (failure: unknown): unknown =>
         cause: failure,
       })
 
-function reportOf(queue: string, { moved, movedTo, unfit, noQueue, refusedBy, unsendable }: Tally): string {
+function reportOf(queue: string, { moved, movedTo, unfit, noQueue, refusedBy, unsendable, unseen }: Tally): string {
   const to = [...movedTo.keys()]
   const where = to.length === 1 ? ` to ${safeText(to[0] ?? '')}` : ''
   const lines = [`${messages(moved)} moved from ${safeText(queue)}.dead${where}`]
@@ -180,5 +180,6 @@ function reportOf(queue: string, { moved, movedTo, unfit, noQueue, refusedBy, un
       `${grouped(unsendable.length)} left: with headers that cannot be sent again as they are (${ids.join(', ')})`,
     )
   }
+  if (unseen > 0) lines.push(`${grouped(unseen)} were not delivered: another consumer has them, or took them`)
   return `${lines.join('\n')}\n`
 }

@@ -1,5 +1,5 @@
 import { redrivenHeaders } from '../../../runtime/core/redrive.ts'
-import type { Delivered } from '../../broker/queue-reader.ts'
+import { type Delivered, keptOnOneChannel } from '../../broker/queue-reader.ts'
 import { type Outcome, Republisher } from '../../broker/republisher.ts'
 import type { Io } from '../../command.ts'
 import { type Letter, letterOf } from './letter.ts'
@@ -30,6 +30,8 @@ export interface Tally {
   readonly refusedBy: Map<string, number>
   /** The ids of some that cannot be written again as they were read. */
   readonly unsendable: string[]
+  /** Of those that were there at the beginning: somebody else has them, or took them. */
+  unseen: number
 }
 
 export const newTally = (): Tally => ({
@@ -39,6 +41,7 @@ export const newTally = (): Tally => ({
   noQueue: new Map(),
   refusedBy: new Map(),
   unsendable: [],
+  unseen: 0,
 })
 
 interface Wanted {
@@ -53,7 +56,6 @@ const memoryBytes = 64 * 1024 * 1024
 /** Nothing is known of the sizes before so many were seen. */
 const cautious = 16
 const mostOnTheirWay = 1024
-const mostDelivered = 65_535
 /** How long the broker has for what is on its way when it was told to stop. */
 const farewellMs = 10_000
 
@@ -100,6 +102,7 @@ export class Redriving {
         see: (delivered) => this.#see(delivered),
       })
       this.#isRead = true
+      if (!this.#isStopped) this.#tally.unseen = place.length - reader.seen
       this.#lookIfQuiet()
       await on.guard(this.#quiet.promise)
       await reader.finish()
@@ -112,14 +115,14 @@ export class Redriving {
   #prefetch(): number {
     const { isChoosy, perSecond } = this.#wishes
     const fitting = Math.max(4, Math.floor(memoryBytes / this.#largest))
-    const known = this.#letters.reader.seen < cautious ? cautious : isChoosy ? mostDelivered : mostOnTheirWay
+    const known = this.#letters.reader.seen < cautious ? cautious : isChoosy ? keptOnOneChannel : mostOnTheirWay
     // n.b. The broker takes back what is not settled for half an hour.
-    const inTime = perSecond === null || isChoosy ? mostDelivered : Math.max(cautious, Math.ceil(perSecond * 60))
+    const inTime = perSecond === null || isChoosy ? known : Math.max(cautious, Math.ceil(perSecond * 60))
     return Math.min(fitting, known, inTime)
   }
 
   #see(delivered: Delivered): void {
-    const { queue, reader } = this.#letters
+    const { queue } = this.#letters
     this.#largest = Math.max(this.#largest, delivered.body.length)
     const letter = letterOf(delivered, queue)
     if (this.#wishes.wants(letter)) {
@@ -127,7 +130,7 @@ export class Redriving {
       this.#pump()
     } else {
       this.#tally.unfit++
-      reader.keep(delivered.tag)
+      delivered.keep()
     }
   }
 
@@ -163,15 +166,14 @@ export class Redriving {
   }
 
   #ended(delivered: Delivered, destination: string, outcome: Outcome): void {
-    const { reader } = this.#letters
     this.#onTheirWay--
     if (outcome === 'confirmed') {
       this.#tally.moved++
       count(this.#tally.movedTo, destination)
-      reader.take(delivered.tag)
+      delivered.take()
       this.#moved()
     } else {
-      reader.keep(delivered.tag)
+      delivered.keep()
       if (outcome === 'unroutable') count(this.#tally.noQueue, destination)
       else if (outcome === 'refused') count(this.#tally.refusedBy, destination)
       else this.#tally.unsendable.push(String(delivered.properties.messageId ?? ''))
@@ -187,7 +189,7 @@ export class Redriving {
     if (this.#isStopped) return
     this.#isStopped = true
     const { reader, on } = this.#letters
-    for (const { delivered } of this.#pending) reader.keep(delivered.tag)
+    for (const { delivered } of this.#pending) delivered.keep()
     this.#pending.clear()
     reader.stop()
     this.#lookIfQuiet()
