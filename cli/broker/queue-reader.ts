@@ -37,6 +37,8 @@ export const keptOnOneChannel = 4096
 const idleMs = 1000
 /** So many answers in a row that there is not are believed. n.b. What is on its way to us counts as gone, and may be so for seconds. */
 const believed = 10
+/** So many are gathered at first, and how long at most: {@link QueueReader.finish}. */
+const [firstGathered, gatheringMs] = [256, 20_000]
 /** How long to wait until the broker has done what it was told at the end. */
 const settledMs = 10_000
 
@@ -59,6 +61,9 @@ export class QueueReader {
   #isStopped = false
   /** Some were taken: there are acks that the broker has to look for. */
   #hasTaken = false
+  #isGathering = false
+  /** The latest one was delivered to somebody before: there may be more of these. */
+  #isAmongReturned = false
   #isIdle = false
   #looksAtNothing = 0
   #endRound: () => void = () => {}
@@ -95,6 +100,7 @@ export class QueueReader {
 
   /** Sends the acks, gives back what is not taken, and closes the channels when the broker has done so. */
   async finish(): Promise<void> {
+    await this.#gather()
     for (const hand of this.#hands) await hand.giveBack(this.#queue)
     const { on } = this.#hand
     const deadline = performance.now() + settledMs
@@ -106,6 +112,22 @@ export class QueueReader {
       await pause(10)
     }
     for (const hand of this.#hands) await hand.on.close()
+  }
+
+  /**
+   * n.b. What comes back to a queue is delivered first, and stands behind what came back before: a part of those alone would change places
+   * with the rest. So all of them are taken to hand, unlooked at, up to the first one that nobody ever had.
+   */
+  async #gather(): Promise<void> {
+    const { on } = this.#hand
+    const deadline = performance.now() + gatheringMs
+    for (let most = firstGathered; this.#isAmongReturned && performance.now() < deadline; most *= 4) {
+      const { messageCount } = await on.guard(on.channel.checkQueue(this.#queue))
+      if (messageCount === 0) return
+      this.#isGathering = true
+      this.#prefetch = () => Math.min(most, messageCount)
+      await this.#readRound(this.#hand, () => {})
+    }
   }
 
   async #readRound(hand: Hand, see: Reading['see']): Promise<void> {
@@ -135,6 +157,7 @@ export class QueueReader {
 
   #deliver({ fields, properties, content }: ConsumeMessage, hand: Hand, round: number, see: Reading['see']): void {
     const tag = fields.deliveryTag
+    this.#isAmongReturned = fields.redelivered || 'x-acquired-count' in (properties.headers ?? {})
     hand.begin(tag, round)
     this.#isIdle = false
     this.#looksAtNothing = 0
@@ -174,7 +197,8 @@ export class QueueReader {
   #check(): void {
     const wanted = this.#wanted()
     const resize = wanted >= 2 * this.#credit || wanted * 2 <= this.#credit
-    if (this.#isOver() || this.#keptInRound >= this.#credit || resize) this.#endRound()
+    const isThrough = this.#isGathering ? !this.#isAmongReturned : this.#isOver()
+    if (isThrough || this.#keptInRound >= this.#credit || resize) this.#endRound()
   }
 
   /** Somebody else may have taken what was there at the beginning. */

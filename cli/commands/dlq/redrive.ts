@@ -73,7 +73,6 @@ export const redrive = defineCommand({
       to: options.to ?? null,
       limit: options.limit ?? Number.POSITIVE_INFINITY,
       pace: new Pace(options.rate ?? null),
-      perSecond: options.rate ?? null,
     }
     return options['dry-run'] ? dryRun(queue, wishes, io) : moveAll(queue, wishes, io)
   },

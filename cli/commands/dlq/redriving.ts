@@ -15,8 +15,6 @@ export interface RedriveWishes {
   readonly to: string | null
   readonly limit: number
   readonly pace: Pace
-  /** null: as fast as it goes. */
-  readonly perSecond: number | null
 }
 
 /** What became of the dead letters so far. */
@@ -49,13 +47,13 @@ interface Wanted {
   readonly letter: Letter
 }
 
-/** Publishes without their confirm. */
-const window = 256
-/** At most so much is in memory, as far as the largest message so far tells. */
+/**
+ * Delivered at once, and published without their confirm. n.b. Always as many: what a killed run held comes back in front of the queue, and
+ * the next one has to have all of it in hand before it can be killed as well, or the order would change.
+ */
+const onTheirWay = 64
+/** Where some are kept, at most so much is in memory, as far as the largest message so far tells. */
 const memoryBytes = 64 * 1024 * 1024
-/** Nothing is known of the sizes before so many were seen. */
-const cautious = 16
-const mostOnTheirWay = 1024
 /** How long the broker has for what is on its way when it was told to stop. */
 const farewellMs = 10_000
 
@@ -113,12 +111,8 @@ export class Redriving {
   }
 
   #prefetch(): number {
-    const { isChoosy, perSecond } = this.#wishes
-    const fitting = Math.max(4, Math.floor(memoryBytes / this.#largest))
-    const known = this.#letters.reader.seen < cautious ? cautious : isChoosy ? keptOnOneChannel : mostOnTheirWay
-    // n.b. The broker takes back what is not settled for half an hour.
-    const inTime = perSecond === null || isChoosy ? known : Math.max(cautious, Math.ceil(perSecond * 60))
-    return Math.min(fitting, known, inTime)
+    if (!this.#wishes.isChoosy || this.#letters.reader.seen < onTheirWay) return onTheirWay
+    return Math.max(4, Math.min(keptOnOneChannel, Math.floor(memoryBytes / this.#largest)))
   }
 
   #see(delivered: Delivered): void {
@@ -137,7 +131,7 @@ export class Redriving {
   /** Publishes what may go now. */
   #pump(): void {
     const { limit, pace } = this.#wishes
-    while (!this.#isStopped && this.#onTheirWay < window && this.#tally.moved + this.#onTheirWay < limit) {
+    while (!this.#isStopped && this.#onTheirWay < onTheirWay && this.#tally.moved + this.#onTheirWay < limit) {
       const { value: next } = this.#pending.values().next()
       if (!next) return
       const waitMs = pace.next(performance.now())
