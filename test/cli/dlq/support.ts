@@ -12,7 +12,7 @@ export interface Dead {
   /** Of the last failure, in ms. */
   readonly ageMs?: number
   readonly properties?: Options.Publish
-  /** Besides those that say what it died of; null: instead of them. */
+  /** Besides those that say what it died of. */
   readonly headers?: Record<string, unknown>
   /** Nothing says what it died of. */
   readonly isBare?: boolean
@@ -72,16 +72,19 @@ export async function empty(url: string, queue: string): Promise<Taken[]> {
     if (messageCount === 0) return taken
     await channel.prefetch(1000)
     const { promise, resolve } = Promise.withResolvers<void>()
-    await channel.consume(queue, (message) => {
+    const { consumerTag } = await channel.consume(queue, (message) => {
       if (!message) return
       const { headers = {}, ...properties } = message.properties
       const { redelivered } = message.fields
       taken.push({ id: String(properties.messageId), body: message.content, headers, properties, redelivered })
-      channel.ack(message)
-      if (taken.length === messageCount) resolve()
+      const isLast = taken.length === messageCount
+      if (isLast || taken.length % 500 === 0) channel.ack(message, true)
+      if (isLast) resolve()
     })
     await promise
-    // n.b. amqplib writes a connection's close past what its channels have buffered, such as the acks.
+    await channel.cancel(consumerTag)
+    // n.b. Acks right before the close of their channel may be forgotten. A cancelled consumer counts until nothing of it is open.
+    while ((await channel.checkQueue(queue)).consumerCount > 0);
     await channel.close()
     return taken
   } finally {
