@@ -102,7 +102,7 @@ async function moveAll(queue: string, wishes: RedriveWishes, io: Io): Promise<nu
   try {
     const failure = await moveInLives(queue, wishes, tally, io, progress)
     progress.end()
-    await io.stdout.write(reportOf(queue, tally))
+    await io.stdout.write(reportOf(queue, tally, wishes.limit))
     if (io.signal.aborted) {
       await io.stderr.write('interrupted; nothing is lost, and the same command goes on where this one stopped\n')
       return exitCode.interrupted
@@ -160,12 +160,17 @@ const withAdvice = (failure: unknown): unknown =>
         cause: failure,
       })
 
-function reportOf(queue: string, { moved, movedTo, unfit, noQueue, refusedBy, unsendable, unseen }: Tally): string {
+function reportOf(
+  queue: string,
+  { moved, movedTo, unfit, noQueue, refusedBy, unsendable, unseen }: Tally,
+  limit: number,
+): string {
   const to = [...movedTo.keys()]
   const where = to.length === 1 ? ` to ${safeText(to[0] ?? '')}` : ''
   const lines = [`${messages(moved)} moved from ${safeText(queue)}.dead${where}`]
   if (to.length > 1) for (const [name, n] of movedTo) lines.push(`  ${grouped(n)} to ${safeText(name)}`)
-  if (unfit > 0) lines.push(`${grouped(unfit)} left as not asked for`)
+  // At the limit nobody has looked at the rest.
+  if (unfit > 0 && moved < limit) lines.push(`${grouped(unfit)} left as not asked for`)
   for (const [name, n] of noQueue)
     lines.push(`${grouped(n)} left: there is no queue '${safeText(name)}'; --to moves them elsewhere`)
   for (const [name, n] of refusedBy) {

@@ -93,3 +93,18 @@ export async function empty(url: string, queue: string): Promise<Taken[]> {
 }
 
 export const idsOf = (taken: readonly Taken[]): string[] => taken.map(({ id }) => id)
+
+/** Publishes to a queue that has become full, until it says so. n.b. It takes some before it knows. */
+export async function untilRefused(url: string, queue: string): Promise<void> {
+  const connection = await connect(url, { noDelay: true })
+  try {
+    const channel = await connection.createConfirmChannel()
+    const isTaken = () =>
+      new Promise<boolean>((resolve) =>
+        channel.publish('', queue, Buffer.from('filling'), { messageId: 'filling' }, (error) => resolve(!error)),
+      )
+    while (await isTaken());
+  } finally {
+    await connection.close()
+  }
+}
