@@ -21,7 +21,7 @@ export interface Place {
 }
 
 /** The name of the lock of a queue: declared exclusive, and gone with its connection. */
-export const readersLockOf = (queue: string): string => `${queue}.lock`
+const readersLockOf = (queue: string): string => `${queue}.lock`
 
 /**
  * Waits until no other command reads the queue, and sees to it that none does until the connection is closed. So what a dead one held is
