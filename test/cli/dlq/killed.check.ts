@@ -13,8 +13,7 @@ for (const runs of [1, 2]) {
       kills: 50,
       runs,
       seed,
-      pace: ['--rate', '1500'],
-      longestMs: 2500,
+      pace: ['--rate', '3000'],
     })
   })
 }
