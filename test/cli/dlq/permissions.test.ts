@@ -27,7 +27,7 @@ test('what the page grants a person is enough, and what it does not grant is not
   const env = { AMQP_URL: url.href }
   const grant = (patterns: object) => admin.api('PUT', `permissions/${vhost}/${user}`, patterns)
   await bury(admin.url, [{ id: 'f:1' }, { id: 'f:2', code: 'FN_DROPPED' }])
-  await grant(patternsOf('`list`, `show`, `purge`'))
+  await grant(patternsOf('`kedafn dlq list`, `show`, `purge`'))
   for (const args of [
     ['list', 'logs'],
     ['show', 'logs'],
@@ -39,7 +39,7 @@ test('what the page grants a person is enough, and what it does not grant is not
   const refused = await kedafn(t, ['dlq', 'redrive', 'logs'], { env })
   assert.equal(refused.code, 1)
   assert.match(refused.stderr, /^FN_PERMISSION_REFUSED .*amq\.default|default_exchange/m)
-  const granted = patternsOf('`redrive`')
+  const granted = patternsOf('`kedafn dlq redrive`')
   await grant({ ...granted, configure: '^$' })
   const unlocked = await kedafn(t, ['dlq', 'redrive', 'logs'], { env })
   assert.deepEqual([unlocked.code, unlocked.stdout], [0, '1 message moved from logs.dead to logs\n'])
