@@ -28,7 +28,6 @@ export async function killedRedrives(t: TestContext, url: string, options: Kille
   const start = () => new Kedafn(t, ['dlq', 'redrive', 'logs', ...pace], { env: { AMQP_URL: url }, stdin: '' })
   const alive = Array.from({ length: runs }, start)
   const counter = await connect(url, { noDelay: true })
-  t.after(() => counter.close())
   const channel = await counter.createChannel()
   const arrived = async () => (await channel.checkQueue('logs')).messageCount
   let killed = 0
@@ -41,6 +40,7 @@ export async function killedRedrives(t: TestContext, url: string, options: Kille
     await alive[index]?.ended
     alive[index] = start()
   }
+  await counter.close()
   for (const { code, stderr } of await Promise.all(alive.map(({ ended }) => ended))) assert.equal(code, 0, stderr)
   const moved = idsOf(await empty(url, 'logs'))
   const first = [...new Set(moved)]
