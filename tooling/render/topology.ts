@@ -67,7 +67,8 @@ const make = (kind: Kind, name: string, spec: Record<string, unknown>): Topology
 /** Names of queues may hold capitals and `_`, those of objects may not. */
 const objectName = (name: string): string => name.toLowerCase().replaceAll('_', '-')
 
-function declarationsOf({ name, spec }: FunctionFacts): readonly Declaration[] {
+/** What a function wants declared: all that its objects are made of. */
+export function declarationsOf({ name, spec }: FunctionFacts): readonly Declaration[] {
   const exchange = spec.exchange ?? spec.queue
   if (!isConsumer(spec)) return [...topologyOf(spec.queue, exchange), checkpointTopology(spec.queue, name)]
   const ordered = spec.order !== undefined
