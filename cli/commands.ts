@@ -61,6 +61,11 @@ export const entries: readonly Entry[] = [
     load: async () => (await import('./commands/topology.ts')).topology,
   },
   {
+    name: 'doctor',
+    summary: 'say what is wrong with the functions, the broker and the cluster, why, and what mends it',
+    load: async () => (await import('./commands/doctor.ts')).doctor,
+  },
+  {
     name: 'completion',
     summary: 'print what completes commands and options in bash or zsh',
     load: async () => (await import('./commands/completion.ts')).completionOf(entries),
