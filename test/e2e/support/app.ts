@@ -21,6 +21,8 @@ export interface AppOptions {
   readonly scaler?: string | null
   /** The broker's monitor, the alerts and the dashboards as well. @default false */
   readonly monitoring?: boolean
+  /** What the name of the namespace begins with. @default 'kedafn-e2e' */
+  readonly prefix?: string
 }
 
 interface ContainerStatus {
@@ -70,7 +72,7 @@ export class App {
   }
 
   static async deploy(t: TestContext, options: AppOptions): Promise<App> {
-    const namespace = `kedafn-e2e-${randomBytes(3).toString('hex')}`
+    const namespace = `${options.prefix ?? 'kedafn-e2e'}-${randomBytes(3).toString('hex')}`
     const app = new App(new Kubectl(namespace), options.login ?? standardLogin)
     const folder = mkdtempSync(join(tmpdir(), 'kedafn-manifests-'))
     t.after(async () => {

@@ -42,6 +42,8 @@ export function copyRepository(): Workshop {
     'tooling',
     'manifests',
     'keda',
+    'cli',
+    'dev',
   ]) {
     cpSync(join(repository, entry), join(root, entry), { recursive: true })
   }
