@@ -141,7 +141,17 @@ const breakages: readonly Breakage[] = [
   {
     title: 'a release label that no Prometheus selects',
     check: 'release-label',
-    break: (app) => app.kubectl.run('label', 'podmonitor', 'worker', 'release=another', '--overwrite'),
+    break: async (app) => {
+      // One without pods will do: what it selects is what matters.
+      const podMonitorSelector = { matchLabels: { release: 'prometheus-operator' } }
+      await app.kubectl.apply({
+        apiVersion: 'monitoring.coreos.com/v1',
+        kind: 'Prometheus',
+        metadata: { name: 'doctor' },
+        spec: { replicas: 0, podMonitorSelector },
+      })
+      await app.kubectl.run('label', 'podmonitor', 'worker', 'release=another', '--overwrite')
+    },
   },
   {
     title: 'metrics on another port',
