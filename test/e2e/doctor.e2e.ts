@@ -212,7 +212,7 @@ const breakages: readonly Breakage[] = [
     title: 'an HPA at its maximum',
     check: 'hpa-at-max',
     break: async (app) => {
-      await app.kubectl.run('set', 'env', 'deployment/worker', 'WORK_MS=60000')
+      await app.kubectl.run('set', 'env', 'deployment/worker', 'WORK_MS=20000')
       await merge(app, 'scaledobject', { spec: { maxReplicaCount: 1 } })
       await app.rabbit.publish(
         'work',
@@ -291,4 +291,7 @@ test('doctor finds nothing on a healthy line, names each misconfiguration of a c
       )
     })
   }
+  // What works slowly would hold its namespace for as long as its grace.
+  await app.kubectl.run('delete', 'deployment', 'worker')
+  await app.kubectl.run('delete', 'pods', '-l', 'app.kubernetes.io/name=worker', '--grace-period=0', '--force')
 })
