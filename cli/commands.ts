@@ -56,6 +56,8 @@ export const entries: readonly Entry[] = [
     name: 'replay',
     summary: 'publish messages of the last 7 days once more, out of the history',
     load: async () => (await import('./commands/replay.ts')).replay,
+  },
+  {
     name: 'topology',
     summary: 'show, compare, make or export the exchanges, queues and bindings of the functions',
     load: async () => (await import('./commands/topology.ts')).topology,
