@@ -1,19 +1,34 @@
 import type { Channel, ChannelModel, ConsumeMessage, GetMessage } from 'amqplib'
-import type { Consumer, ConsumerListener, ConsumerOptions, DeliverySource, RawDelivery } from '../ports.ts'
+import type { Clock, Consumer, ConsumerListener, ConsumerOptions, DeliverySource, RawDelivery } from '../ports.ts'
 import { type Connecting, type Life, Session } from './connection.ts'
 import { declareTopology, verifyTopology } from './topology.ts'
+
+/** An ack waits this long for more of its kind, if one has just left and it is not for many messages. */
+const ackEveryMs = 5
+/** What was acked within this time may not have reached the queue. */
+const ackSettlesMs = 1000
+const ackPauseMs = 10
 
 /** The channel of one life: a tag means nothing on any other, and acking it there would close that channel. */
 class ChannelSource implements DeliverySource {
   readonly #channel: Channel
   readonly #life: Life
+  readonly #clock: Clock
+  /** So many messages are worth an ack of their own. */
+  readonly #ackEvery: number
   #settled: (tag: number) => void = () => {}
   /** A `multiple` ack that has not left yet. */
   #ackDue: number | null = null
+  #lastTag = 0
+  /** When something was last acked, ms of the monotonic clock. */
+  #ackedAtMs = Number.NEGATIVE_INFINITY
+  #cancelTimer: (() => void) | null = null
 
-  constructor(channel: Channel, life: Life) {
+  constructor(channel: Channel, life: Life, clock: Clock, prefetch: number) {
     this.#channel = channel
     this.#life = life
+    this.#clock = clock
+    this.#ackEvery = Math.ceil(prefetch / 4)
   }
 
   get alive(): boolean {
@@ -21,26 +36,64 @@ class ChannelSource implements DeliverySource {
   }
 
   /**
-   * Waits for more of its kind, one turn of the event loop. n.b. Of 500 acks that were sent one by one right before their
-   * channel was closed, 3.10.8 forgot 11, although it answered the close: handlers that end together must not send an ack each.
+   * Waits for more of its kind: a turn of the event loop, and {@link ackEveryMs} since the one before, or until it is for a quarter of
+   * the prefetch. n.b. Of more than 32 commands that a quorum queue has not answered, the channel keeps the rest to itself (RabbitMQ's
+   * `quorum_commands_soft_limit`), and forgets it when it is closed, although it answers the close: of 500 messages that were acked one
+   * turn after the other, 3.10 delivered 225 again and 4.3 even 340. With few acks under way none is kept.
    */
   ack(tag: number, multiple: boolean): void {
     if (multiple) {
-      if (this.#ackDue === null) setImmediate(() => this.flush())
+      const first = this.#ackDue === null
       this.#ackDue = tag
+      const waitMs = tag - this.#lastTag < this.#ackEvery ? this.#ackedAtMs + ackEveryMs - this.#clock.monotonic() : 0
+      if (waitMs > 0) this.#cancelTimer ??= this.#clock.after(waitMs, () => this.flush())
+      else if (first || this.#cancelTimer) {
+        this.#stopWaiting()
+        setImmediate(() => this.flush())
+      }
     } else {
       this.flush()
-      this.#settle(() => this.#channel.ack(byTag(tag), false))
+      this.#acked(tag, false)
     }
     this.#settled(tag)
   }
 
   /** Sends the ack that waits for more of its kind. */
   flush(): void {
+    this.#stopWaiting()
     const tag = this.#ackDue
     if (tag === null) return
     this.#ackDue = null
-    this.#settle(() => this.#channel.ack(byTag(tag), true))
+    this.#lastTag = tag
+    this.#acked(tag, true)
+  }
+
+  /**
+   * Sends what waits, and gives the queue time to have it. n.b. No command tells of an ack, so a question that the same queue answers is asked
+   * a few times: each goes behind what the channel sent before, and each time the channel sends what it kept.
+   */
+  async applied(queue: string): Promise<void> {
+    this.flush()
+    if (this.#clock.monotonic() - this.#ackedAtMs > ackSettlesMs) return
+    for (let asked = 0; asked < 3; asked++) {
+      try {
+        await this.#life.guard(this.#channel.checkQueue(queue))
+      } catch {
+        // The queue is gone, or not ours to ask.
+        return
+      }
+      await new Promise<void>((resolve) => void this.#clock.after(ackPauseMs, resolve))
+    }
+  }
+
+  #acked(tag: number, multiple: boolean): void {
+    this.#ackedAtMs = this.#clock.monotonic()
+    this.#settle(() => this.#channel.ack(byTag(tag), multiple))
+  }
+
+  #stopWaiting(): void {
+    this.#cancelTimer?.()
+    this.#cancelTimer = null
   }
 
   handBack(tag: number, multiple: boolean): void {
@@ -120,7 +173,7 @@ export class AmqpConsumer implements Consumer {
     // close goes behind them, and its answer says that they arrived.
     return this.#session.close(async () => {
       this.#live?.unwatch()
-      this.#live?.source.flush()
+      await this.#live?.source.applied(this.#options.queue)
       await this.#live?.channel.close()
     })
   }
@@ -145,7 +198,7 @@ export class AmqpConsumer implements Consumer {
     await (mode === 'declare' ? declareTopology : verifyTopology)(connection, life, topology, this.#with.log)
     const channel = await life.guard(connection.createChannel())
     const unwatch = life.watch(channel)
-    const source = new ChannelSource(channel, life)
+    const source = new ChannelSource(channel, life, this.#with.clock, prefetch)
     void life.ended.then(() => {
       this.#live = null
       this.#listener?.lost(source)

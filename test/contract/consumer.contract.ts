@@ -70,6 +70,28 @@ export function consumerContract(open: OpenWorld): void {
     assert.deepEqual(await world.take(world.queue), bodies(10).slice(7))
   })
 
+  test('what was acked piece by piece right before a close does not come again', async (t) => {
+    const world = await open(t)
+    const count = 300
+    for (let round = 0; round < 3; round++) {
+      await fill(world, bodies(count))
+      const { consumer, inbox } = consume(world, count)
+      await came(t, inbox, count)
+      await consumer.cancel()
+      for (const { source, tag } of inbox.deliveries) {
+        source.ack(tag, true)
+        await new Promise(setImmediate)
+      }
+      await consumer.close()
+      // What the broker had forgotten would be ready at once.
+      const again = consume(world, count)
+      await eventually(t, () => assert.equal(again.inbox.readies, 1))
+      assert.equal(await world.ready(world.queue), 0)
+      assert.deepEqual(again.inbox.bodies, [])
+      await again.consumer.close()
+    }
+  })
+
   test('what is handed back comes again, marked as redelivered', async (t) => {
     const world = await open(t)
     await fill(world, bodies(4))
