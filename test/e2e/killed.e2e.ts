@@ -62,7 +62,8 @@ for (const [what, variable] of [
     const { app, bodies } = await atWork(t, 300)
     await run('sh', ['-c', command])
     // On a slow machine all of it may be done meanwhile: then more must wake the workers again.
-    await app.rabbit.publish('work', all.slice(bodies.length))
+    // n.b. the API server took the way to the broker with it: the first try may fail, before it sends anything.
+    await t.waitFor(() => app.rabbit.publish('work', all.slice(bodies.length)), poll)
     await t.waitFor(async () => assert.ok((await app.kubectl.replicas('worker')).all > 0), poll)
     await completes(t, app, all, 0)
   })

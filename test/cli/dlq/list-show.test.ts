@@ -172,7 +172,7 @@ test('a queue without dead letters has none, and a queue that is not there is sa
   assert.equal(await ready(vhost.url, 'logs.dead'), 0)
   const missing = await kedafn(t, ['dlq', 'list', 'lgos'], { env })
   assert.equal(missing.code, 1)
-  assert.match(missing.stderr, /^there is no queue 'lgos\.dead' /)
+  assert.match(missing.stderr, /^FN_TOPOLOGY_MISSING there is no queue 'lgos\.dead' /)
   const wrong = await kedafn(t, ['dlq', 'list', 'logs', '--older-than', 'yesterday'], { env })
   assert.equal(wrong.code, 2)
   assert.match(wrong.stderr, /^--older-than is 'yesterday'; expected a number and a unit, such as 90s/)
