@@ -1,12 +1,10 @@
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { cpSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { connect } from 'amqplib'
 import { topologyOf } from '../../runtime/core/topology.ts'
-import { guideSteps } from '../e2e/support/guide.ts'
+import { typeSteps } from '../e2e/support/guide.ts'
 import { openVhost } from '../support/broker.ts'
 import { copyRepository } from './repository.ts'
 
@@ -37,27 +35,12 @@ async function follow(t: TestContext, name: string): Promise<{ outputs: string[]
   for (const [, path = '', code = ''] of page.matchAll(/^```ts\n\/\/ (functions\/\S+)\n(.*?)^```$/gms)) {
     repository.write(path, code)
   }
-  const outputs: string[] = []
-  for (const { commands } of guideSteps(page)) {
-    const env = {
-      HOME: process.env.HOME,
-      PATH: `${repository.path('cli')}:${process.env.PATH}`,
-      AMQP_URL: vhost.url,
-      RABBITMQ_MANAGEMENT_URL: vhost.managementUrl,
-      BROKER_ONE: 'amqp://127.0.0.1:1',
-      BROKER_TWO: vhost.url,
-    }
-    const child = spawn('sh', ['-ec', commands], { cwd: repository.root, env, stdio: ['ignore', 'pipe', 'pipe'] })
-    let output = ''
-    for (const stream of [child.stdout, child.stderr]) {
-      stream.setEncoding('utf8').on('data', (text: string) => {
-        output += text
-      })
-    }
-    const [code] = await once(child, 'close')
-    assert.equal(code, 0, `${commands}\n${output}`)
-    outputs.push(output)
-  }
+  const outputs = await typeSteps(page, repository.root, repository.root, {
+    AMQP_URL: vhost.url,
+    RABBITMQ_MANAGEMENT_URL: vhost.managementUrl,
+    BROKER_ONE: 'amqp://127.0.0.1:1',
+    BROKER_TWO: vhost.url,
+  })
   return { outputs, read: repository.read }
 }
 

@@ -1,10 +1,8 @@
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { guideSteps } from '../../e2e/support/guide.ts'
+import { typeSteps } from '../../e2e/support/guide.ts'
 import { openVhost } from '../../support/broker.ts'
 import { Workspace } from '../../support/workspace.ts'
 import { bury, empty, idsOf } from './support.ts'
@@ -21,20 +19,7 @@ test('the commands of docs/howto/redrive-dead-letters.md do what it says, in its
     { id: 'f:4', cause: 'no net' },
   ])
   const { folder } = new Workspace(t, vhost.url)
-  const outputs: string[] = []
-  for (const { commands } of guideSteps(page)) {
-    const env = { HOME: process.env.HOME, PATH: `${join(root, 'cli')}:${process.env.PATH}`, AMQP_URL: vhost.url }
-    const child = spawn('sh', ['-ec', commands], { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'] })
-    let output = ''
-    for (const stream of [child.stdout, child.stderr]) {
-      stream.setEncoding('utf8').on('data', (text: string) => {
-        output += text
-      })
-    }
-    const [code] = await once(child, 'close')
-    assert.equal(code, 0, `${commands}\n${output}`)
-    outputs.push(output)
-  }
+  const outputs = await typeSteps(page, root, folder, { AMQP_URL: vhost.url })
   const [listed, shown, moved, purged, ...others] = outputs
   assert.deepEqual(others, [])
   assert.match(listed ?? '', /^logs\.dead: 4 messages\n(?:.*\n)*FN_DROPPED +1 .* f:2 +no sense\n/)

@@ -1,10 +1,8 @@
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { guideSteps } from '../../e2e/support/guide.ts'
+import { typeSteps } from '../../e2e/support/guide.ts'
 import { Workspace } from '../../support/workspace.ts'
 import { idsOf, numbered, Queues } from '../support/queues.ts'
 
@@ -24,20 +22,7 @@ test('the commands of docs/howto/replay-history.md do what it says, in its order
   ])
   await queues.empty(queue)
   const { folder } = new Workspace(t, queues.vhost.url)
-  const outputs: string[] = []
-  for (const { commands } of guideSteps(page)) {
-    const env = { HOME: process.env.HOME, PATH: `${join(root, 'cli')}:${process.env.PATH}`, ...queues.env }
-    const child = spawn('sh', ['-ec', commands], { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'] })
-    let output = ''
-    for (const stream of [child.stdout, child.stderr]) {
-      stream.setEncoding('utf8').on('data', (text: string) => {
-        output += text
-      })
-    }
-    const [code] = await once(child, 'close')
-    assert.equal(code, 0, `${commands}\n${output}`)
-    outputs.push(output)
-  }
+  const outputs = await typeSteps(page, root, folder, queues.env)
   const [looked, counted, replayed, matched, ...others] = outputs
   assert.deepEqual(others, [])
   assert.match(looked ?? '', /line 4\n(?:.*\n)*.*ERROR no disk\n(?:.*\n)* {4}id: f:disk\n/)

@@ -1,3 +1,6 @@
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
@@ -28,3 +31,22 @@ export function guideSteps(text = readFileSync(page, 'utf8')): readonly Step[] {
 /** The image files that the guide brings onto the node. */
 export const guideImages = (steps: readonly Step[]): readonly string[] =>
   steps.flatMap(({ commands }) => commands.match(/\bdist\/images\/[\w-]+\.tar\b/g) ?? [])
+
+/** Types the steps of a page in `cwd`, one after the other, with `kedafn` of the checkout `root` on the path. @returns what each printed */
+export async function typeSteps(text: string, root: string, cwd: string, own: NodeJS.ProcessEnv): Promise<string[]> {
+  const env = { HOME: process.env.HOME, PATH: `${join(root, 'cli')}:${process.env.PATH}`, ...own }
+  const outputs: string[] = []
+  for (const { commands } of guideSteps(text)) {
+    const child = spawn('sh', ['-ec', commands], { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] })
+    let output = ''
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.setEncoding('utf8').on('data', (part: string) => {
+        output += part
+      })
+    }
+    const [code] = await once(child, 'close')
+    assert.equal(code, 0, `${commands}\n${output}`)
+    outputs.push(output)
+  }
+  return outputs
+}
