@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { typeSteps } from '../../e2e/support/guide.ts'
 
 const program = fileURLToPath(new URL('../../../dev/simulate/main.ts', import.meta.url))
 const folder = mkdtempSync(join(tmpdir(), 'kedafn-simulate-'))
@@ -66,4 +67,14 @@ test('very many functions are summed up', () => {
   const { stdout } = run('--functions', '50', '--rate', '5000', '--seconds', '600', '--json')
   const { arrived, done, left } = JSON.parse(stdout)
   assert.ok(arrived > 0 && Math.abs(arrived - done - left) < 1)
+})
+
+test('the example of docs/explanation/scaling.md ends as it says', async () => {
+  const root = fileURLToPath(new URL('../../../', import.meta.url))
+  const page = readFileSync(join(root, 'docs', 'explanation', 'scaling.md'), 'utf8')
+  const [printed = '', ...others] = await typeSteps(page, root, folder, {})
+  assert.deepEqual(others, [])
+  const [, said = ''] = /^```\n( +\d+ s {2}keda .*?)^```$/ms.exec(page) ?? []
+  assert.ok(said !== '' && printed.endsWith(`\n${said}`), printed)
+  assert.match(printed, /^pod-seconds +234$/m)
 })
