@@ -13,6 +13,9 @@ import { meaningOf, usageOf } from './declared-options.ts'
 const [begin, end] = ['<!-- commands -->\n', '<!-- end -->\n']
 const path = fileURLToPath(new URL('../docs/reference/cli.md', import.meta.url))
 
+/** Of the examples: they are to be read one by one, with queues that nobody has. */
+const notRun = '<!-- not run: examples; test/cli runs each command with queues and files of its own -->'
+
 /** A bar would end its cell. */
 const cell = (text: string): string => text.replaceAll('|', '\\|')
 const table = (head: readonly string[], rows: readonly (readonly string[])[]): string =>
@@ -22,7 +25,9 @@ function sectionOf(command: Command): string {
   const { name, summary, description, positionals = [], subcommands = [], examples, variables = [], run } = command
   const parts = [`## kedafn ${name}\n`, `${summary.charAt(0).toUpperCase()}${summary.slice(1)}.\n`]
   if (description) parts.push(`${description.replaceAll('\n', '\n\n')}\n`)
-  parts.push(`\`\`\`sh\n${examples.map(({ command: line, does }) => `# ${does}\n${line}\n`).join('')}\`\`\`\n`)
+  parts.push(
+    `${notRun}\n\`\`\`sh\n${examples.map(({ command: line, does }) => `# ${does}\n${line}\n`).join('')}\`\`\`\n`,
+  )
   if (run) {
     const places = positionals.map((one) => [`\`${one.name}\``, one.description])
     const options = optionsOf(command).map((one) => {

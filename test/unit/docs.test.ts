@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { globSync, readFileSync } from 'node:fs'
+import { existsSync, globSync, readFileSync } from 'node:fs'
+import { basename } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { errorCodes, exitCodeOf, FnError, retiredErrorCodes } from '../../runtime/core/errors.ts'
 import { consumerOptions, producerOptions, textOptions } from '../../runtime/core/options.ts'
+import { scalingOf } from '../../runtime/core/scaling.ts'
+import { typedPages } from '../support/typed-pages.ts'
 
 const repository = fileURLToPath(new URL('../../', import.meta.url))
 const errors = readFileSync(`${repository}docs/reference/errors.md`, 'utf8')
@@ -94,5 +97,45 @@ test('every folder of manifests and keda has its place in their tables', () => {
     for (const file of globSync('{*,overlays/*}/README.md', { cwd: `${repository}${room}` })) {
       assert.ok(table.includes(`](${file})`), `${room}/${file}`)
     }
+  }
+})
+
+test('every block of commands is typed by a test, or says in the line before why none runs it', () => {
+  for (const page of ['README.md', ...globSync('docs/**/*.md', { cwd: repository })]) {
+    const lines = readFileSync(`${repository}${page}`, 'utf8').split('\n')
+    for (const [index, line] of lines.entries()) {
+      const where = `${page}:${index + 1}`
+      assert.doesNotMatch(line, /^\s*```(?:bash|shell|console)\b/, `${where}: a block of commands is one of sh`)
+      if (!/^\s*```sh\b/.test(line) || page in typedPages) continue
+      const [, reason = ''] = /^<!-- not run: (.+) -->$/.exec(lines[index - 1] ?? '') ?? []
+      assert.notEqual(
+        reason,
+        '',
+        `${where}: <!-- not run: REASON --> in the line before, or a test that types the page`,
+      )
+      for (const [path] of reason.matchAll(/\b(?:test\/|\.ci\/)[\w./-]*\w/g)) {
+        assert.ok(existsSync(`${repository}${path}`), `${where}: ${path}`)
+      }
+    }
+  }
+})
+
+test('every page that a test types has commands, and that test names it', () => {
+  for (const [page, path] of Object.entries(typedPages)) {
+    assert.match(readFileSync(`${repository}${page}`, 'utf8'), /^```sh$/m, page)
+    assert.ok(readFileSync(`${repository}${path}`, 'utf8').includes(basename(page)), `${path}: ${page}`)
+  }
+})
+
+test('the table that explains the scaling has the numbers that specs get', () => {
+  const page = readFileSync(`${repository}docs/explanation/scaling.md`, 'utf8')
+  const rows = [...page.matchAll(/^\| \d+ \|.*\|$/gm)].map(([row]) => row.match(/\d+|–/g)?.map(Number) ?? [])
+  assert.equal(rows.length, 4)
+  for (const [size = 0, concurrency = 0, timeoutMs = 0, messagesPerReplica = 0, ...numbers] of rows) {
+    const scale = Number.isNaN(messagesPerReplica) ? {} : { messagesPerReplica }
+    const spec = { queue: 'q', batch: { size }, concurrency, timeoutMs, scale, handle: () => {} }
+    const { prefetch, value, terminationGracePeriodSeconds, ...rest } = scalingOf('fn', spec)
+    const cooldowns = [rest.cooldownSeconds, rest.cooldownReadySeconds]
+    assert.deepEqual(numbers, [prefetch, value, terminationGracePeriodSeconds, ...cooldowns])
   }
 })
