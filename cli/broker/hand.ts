@@ -33,6 +33,8 @@ export class Hand {
   #isFlushing = false
   /** How many are kept. */
   kept = 0
+  /** The tag of the latest. */
+  begun = 0
 
   constructor(on: GuardedChannel) {
     this.on = on
@@ -41,6 +43,14 @@ export class Hand {
   /** @param round which of the consumers of this channel it came to */
   begin(tag: number, round: number): void {
     this.#open.set(tag, { round, state: 'open' })
+    this.begun = tag
+  }
+
+  /** How many of a round are not settled. */
+  openOf(round: number): number {
+    let count = 0
+    for (const entry of this.#open.values()) if (entry.round === round) count++
+    return count
   }
 
   /** It stays in the queue. @returns the round that it came in, or null if that is said already */

@@ -39,6 +39,8 @@ const idleMs = 1000
 const believed = 10
 /** So many are gathered at first, and how long at most: {@link QueueReader.finish}. */
 const [firstGathered, gatheringMs] = [256, 20_000]
+/** How long is waited for what is on its way. */
+const onItsWayMs = 2000
 /** How long to wait until the broker has done what it was told at the end. */
 const settledMs = 10_000
 
@@ -149,9 +151,26 @@ export class QueueReader {
       await on.guard(on.channel.consume(this.#queue, deliver, { consumerTag }))
       this.#check()
       await on.guard(ended)
+      if (this.#isThrough()) await this.#nothingOnItsWay(hand)
       await on.guard(on.channel.cancel(consumerTag))
     } finally {
       clearInterval(looking)
+    }
+  }
+
+  /**
+   * Waits until all has come that the consumer may have, or is to have.
+   * n.b. What is on its way when a consumer is cancelled goes back by itself, some time later: behind what stood behind it.
+   */
+  async #nothingOnItsWay(hand: Hand): Promise<void> {
+    const { on } = hand
+    const deadline = performance.now() + onItsWayMs
+    let quiet = 0
+    while (quiet < 3 && hand.openOf(this.#round) < this.#credit && performance.now() < deadline) {
+      const begun = hand.begun
+      const { messageCount } = await on.guard(on.channel.checkQueue(this.#queue))
+      await pause(10)
+      quiet = messageCount === 0 && hand.begun === begun ? quiet + 1 : 0
     }
   }
 
@@ -189,6 +208,10 @@ export class QueueReader {
     return this.#isStopped || this.#seen >= this.#bound
   }
 
+  #isThrough(): boolean {
+    return this.#isGathering ? !this.#isAmongReturned : this.#isOver()
+  }
+
   #wanted(): number {
     return Math.max(1, Math.min(maxPrefetch, this.#prefetch()))
   }
@@ -197,8 +220,7 @@ export class QueueReader {
   #check(): void {
     const wanted = this.#wanted()
     const resize = wanted >= 2 * this.#credit || wanted * 2 <= this.#credit
-    const isThrough = this.#isGathering ? !this.#isAmongReturned : this.#isOver()
-    if (isThrough || this.#keptInRound >= this.#credit || resize) this.#endRound()
+    if (this.#isThrough() || this.#keptInRound >= this.#credit || resize) this.#endRound()
   }
 
   /** Somebody else may have taken what was there at the beginning. */
