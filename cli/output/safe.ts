@@ -3,6 +3,8 @@
  * the window's title or type on behalf of the reader, and bidi controls that make a line read otherwise than it is.
  */
 
+import { text as textCodec } from '../../runtime/core/codecs.ts'
+
 /**
  * C0 and C1 controls with ESC and DEL, bidi controls and marks, zero-width and other invisible format characters, line and paragraph
  * separators, tags, and surrogates without their pair.
@@ -36,44 +38,12 @@ export function isUtf8(bytes: Uint8Array): boolean {
   }
 }
 
-/** Bytes as one safe line: UTF-8 as it is, and each byte that is not UTF-8 as `\xNN`. */
-export function safeBytes(bytes: Uint8Array): string {
-  let result = ''
-  let from = 0
-  let at = 0
-  while (at < bytes.length) {
-    const length = characterLength(bytes, at)
-    if (length > 0) {
-      at += length
-      continue
-    }
-    if (at > from) result += safeText(strict.decode(bytes.subarray(from, at)))
-    result += `\\x${hex(bytes[at] ?? 0, 2)}`
-    from = ++at
-  }
-  return result + safeText(strict.decode(bytes.subarray(from)))
-}
-
-/** How many bytes the UTF-8 character at this place has; 0 if there is none. */
-function characterLength(bytes: Uint8Array, at: number): number {
-  const first = bytes[at] ?? 0
-  if (first < 0x80) return 1
-  const length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2
-  if (first < 0xc2 || first > 0xf4 || !isSecond(first, bytes[at + 1] ?? 0)) return 0
-  for (let more = 2; more < length; more++) if (!isFollowing(bytes[at + more] ?? 0)) return 0
-  return length
-}
-
-const isFollowing = (byte: number): boolean => (byte & 0xc0) === 0x80
-
-/** n.b. What the second byte may be depends on the first: no overlong forms, no surrogates, nothing beyond U+10FFFF. */
-function isSecond(first: number, second: number): boolean {
-  if (first === 0xe0) return second >= 0xa0 && second <= 0xbf
-  if (first === 0xed) return second >= 0x80 && second <= 0x9f
-  if (first === 0xf0) return second >= 0x90 && second <= 0xbf
-  if (first === 0xf4) return second >= 0x80 && second <= 0x8f
-  return isFollowing(second)
-}
+/** Bytes as one safe line: UTF-8 as it is, and each byte that is not UTF-8, which the codec gives as U+DC00 and the byte, as `\xNN`. */
+export const safeBytes = (bytes: Uint8Array): string =>
+  textCodec.decode(bytes).replace(unsafe, (character) => {
+    const code = character.charCodeAt(0)
+    return code >= 0xdc80 && code <= 0xdcff ? `\\x${hex(code - 0xdc00, 2)}` : escaped(character)
+  })
 
 const combining = /^[\p{Mn}\p{Me}\p{Mc}]$/u
 const segmenter = new Intl.Segmenter()
