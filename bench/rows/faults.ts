@@ -1,6 +1,7 @@
 import type { Bench } from '../harness/bench.ts'
 import type { Child } from '../harness/child.ts'
 import { flow, type Pipe, shipped } from '../harness/pipe.ts'
+import type { Comparison } from '../harness/result.ts'
 import type { Row } from '../harness/row.ts'
 import type { Stage } from '../harness/stage.ts'
 
@@ -32,18 +33,7 @@ export const slowDisk: Row = {
             },
           }
         : {},
-      comparisons: [
-        {
-          id: 'kept',
-          what: `each fsync and fdatasync takes ${syncMs} ms longer: lines/s / what that allows`,
-          metric: 'rate',
-          unit: 'lines/s',
-          of: 'slow',
-          to: 'allowed',
-          better: 'higher',
-          goal: 0.8,
-        },
-      ],
+      comparisons: [kept(`each fsync and fdatasync takes ${syncMs} ms longer`)],
       notes: [
         `simulated: a library loaded before the process's own holds each fsync and fdatasync for ${syncMs} ms; reads and writes are as quick as ever. Allowed: the rate on the quick disk in the same round, at most ${batchLines} lines in ${syncMs} ms`,
       ],
@@ -51,6 +41,18 @@ export const slowDisk: Row = {
     }
   },
 }
+
+/** How much of what a fault allows is reached. */
+const kept = (fault: string): Comparison => ({
+  id: 'kept',
+  what: `${fault}: lines/s / what that allows`,
+  metric: 'rate',
+  unit: 'lines/s',
+  of: 'slow',
+  to: 'allowed',
+  better: 'higher',
+  goal: 0.8,
+})
 
 /** Both functions far from their broker. */
 export const slowBroker: Row = {
@@ -77,18 +79,7 @@ export const slowBroker: Row = {
           return { rate: Math.min(rate, (window / roundTripMs) * 1000) }
         },
       },
-      comparisons: [
-        {
-          id: 'kept',
-          what: `a round trip of ${roundTripMs} ms to the broker: lines/s / what that allows`,
-          metric: 'rate',
-          unit: 'lines/s',
-          of: 'slow',
-          to: 'allowed',
-          better: 'higher',
-          goal: 0.8,
-        },
-      ],
+      comparisons: [kept(`a round trip of ${roundTripMs} ms to the broker`)],
       notes: [
         `a proxy passes on what comes ${roundTripMs / 2} ms later, each way. Allowed: the rate by way of the proxy without a delay in the same round, at most a window of ${window} in ${roundTripMs} ms`,
       ],
